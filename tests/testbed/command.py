@@ -1,0 +1,165 @@
+"""Running a command of the host: find it, apply the declared faults, run it, log it.
+
+A command is a function ``main(ctx, args) -> exit code`` in `testbed.commands`. Commands run by others (the brand hooks
+run zfs, mount, beadm, pkg) go the same way through ``Context.run``, with the same log and the same faults.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed import faults, log
+from testbed.host import Host
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "/usr/sbin/zoneadm": ("zoneadm", "main"),
+    "/usr/sbin/zonecfg": ("zonecfg", "main"),
+    "/usr/sbin/zlogin": ("zlogin", "main"),
+    "/usr/bin/zonename": ("zonename", "main"),
+    "/usr/sbin/beadm": ("beadm", "main"),
+    "/usr/sbin/zfs": ("zfs", "main"),
+    "/usr/sbin/mount": ("mount", "mount"),
+    "/usr/sbin/umount": ("mount", "umount"),
+    "/usr/sbin/fuser": ("fuser", "main"),
+    "/usr/bin/ps": ("ps", "main"),
+    "/usr/bin/svcs": ("svcs", "main"),
+    "/usr/sbin/svcadm": ("svcadm", "main"),
+    "/usr/bin/uname": ("uname", "main"),
+    "/usr/sbin/init": ("power", "init"),
+    "/usr/sbin/shutdown": ("power", "shutdown"),
+    "/usr/sbin/reboot": ("power", "reboot"),
+    "/usr/bin/pkg": ("pkg", "main"),
+}
+"""Path on the host -> (module in testbed.commands, function). /sbin and /bin are links to the /usr ones."""
+
+BY_NAME = {path.rsplit("/", 1)[1]: place for path, place in COMMANDS.items()}
+
+
+@dataclass(frozen=True)
+class Result:
+    rc: int
+    stdout: str
+    stderr: str
+
+
+class Context:
+    """What one running command sees: the host, its environment, where it runs, and where its output goes."""
+
+    def __init__(
+        self,
+        host: Host,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        zone: str = "global",
+        parent: int | None = None,
+        stdin: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.host = host
+        self.argv = list(argv)
+        self.env = dict(env)
+        self.zone = zone
+        self.parent = parent
+        self.number = 0
+        self.stdin = stdin
+        """Reads all of standard input; empty for commands run by others."""
+        self._out: list[str] = []
+        self._err: list[str] = []
+
+    def out(self, text: str) -> None:
+        """Write text, newline included, to standard output."""
+        self._out.append(text)
+
+    def err(self, text: str) -> None:
+        """Write text, newline included, to standard error."""
+        self._err.append(text)
+
+    def run(self, argv: Sequence[str], env: Mapping[str, str] | None = None, zone: str | None = None) -> Result:
+        """Run another command of the host, as a hook does; its output comes back and is not printed."""
+        child = Context(self.host, argv, {**self.env, **(env or {})}, zone or self.zone, parent=self.number)
+        return execute(child)
+
+    def result(self, rc: int) -> Result:
+        return Result(rc, "".join(self._out), "".join(self._err))
+
+
+def execute(ctx: Context) -> Result:
+    """Run ``ctx.argv``. The host must be locked. Raises faults.Killed where a declared fault says so."""
+    host = ctx.host
+    outer_changed, host.changed = host.changed, False
+    ctx.number = _next_number(host)
+    started = time.monotonic()
+    rc: int | None = None
+    result = ctx.result(127)
+    try:
+        fault = faults.before(ctx)
+        forced = fault.instead() if fault else None
+        if forced is None:
+            result = ctx.result(_call(ctx))
+        else:
+            result = forced
+        if fault:
+            result = fault.after(ctx, result)
+        rc = result.rc
+        return result
+    finally:
+        host.save()
+        log.append(host.private, _record(ctx, rc, time.monotonic() - started))
+        host.changed = outer_changed or host.changed
+
+
+def _call(ctx: Context) -> int:
+    place = BY_NAME.get(os.path.basename(ctx.argv[0]))
+    if place is None:
+        ctx.err(f"{ctx.argv[0]}: this simulated host does not have the command\n")
+        return 127
+    module = importlib.import_module(f"testbed.commands.{place[0]}")
+    rc: int = getattr(module, place[1])(ctx, ctx.argv[1:])
+    return rc
+
+
+def _next_number(host: Host) -> int:
+    counter = host.private / "log.count"
+    number = int(counter.read_text()) + 1 if counter.exists() else 1
+    counter.write_text(str(number))
+    return number
+
+
+def _record(ctx: Context, rc: int | None, seconds: float) -> dict[str, object]:
+    return {
+        "n": ctx.number,
+        "parent": ctx.parent,
+        "argv": ctx.argv,
+        "rc": rc,
+        "seconds": round(seconds, 4),
+        "changed": ctx.host.changed,
+        "env": {key: value for key, value in ctx.env.items() if key.startswith("PKG_")},
+        "zone": ctx.zone,
+    }
+
+
+def run(host: Host, argv: Sequence[str], env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
+    """Run one command on ``host`` from outside (tests, replays): takes the lock, loads and saves the state."""
+    with host.locked():
+        return execute(Context(host, argv, env or {}, host.state.zonename, stdin=lambda: stdin))
+
+
+def main() -> None:
+    """Entry of the command files on the host: argv[0] tells which command it is."""
+    host = Host(Path("/"))
+    argv = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
+    with host.locked():
+        zone = os.environ.get("TESTBED_ZONE", host.state.zonename)
+        try:
+            result = execute(Context(host, argv, os.environ, zone, stdin=sys.stdin.read))
+        except faults.Killed as killed:
+            killed.die(host)
+    sys.stdout.write(result.stdout)
+    sys.stderr.write(result.stderr)
+    sys.stdout.flush()
+    os._exit(result.rc)

@@ -1,0 +1,127 @@
+"""Declared faults: a command that fails, hangs, changes what lies round it, or dies; and power cuts.
+
+A fault is an entry of ``state.faults``::
+
+    match: "zfs set canmount=on"   regular expression, searched in the argv joined with blanks
+    nth: 2                         the second command that matches (default 1), whoever ran it
+    typed: true                    count only commands that no other command of the host ran
+    rc: 1, stdout: "", stderr: ""  it does nothing but print this and exit so
+    effect: {busy: PATH}           the path is busy from right before it on; it still runs (rc and texts are overlaid if given)
+    effect: {lock: IMAGE ROOT}     another pkg takes this lock right before it and keeps it
+    effect: {without: [ARG, ...]}  it runs without these arguments
+    hang: 5                        it takes that many seconds longer, then goes on
+    kill: {target: ..., when: before|after, signal: 9}
+                                   target `hook`: the brand hook that ran it; `command`: this command;
+                                   `caller`: the process that typed the command (a module); `power`: the host loses power
+
+``seen`` counts the matches so far. An effect on the inside of pkg (``error`` with ``right_after_replacing``) is left in
+``Fault.effect`` for pkg to read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from testbed.command import Context, Result
+    from testbed.host import Host
+
+
+class Killed(BaseException):
+    """Something died here. Passes through everything that the dying process would not have run."""
+
+    def __init__(self, target: str, number: int) -> None:
+        super().__init__(target, number)
+        self.target = target
+        self.signal = number
+
+    def die(self, host: Host) -> None:
+        """Carry it out on real processes; does not return."""
+        if self.target == "caller":
+            os.kill(os.getppid(), self.signal)
+        elif self.target == "power":
+            host.state.powered = False
+            host.save()
+            for process in processes(host.directory):
+                if process != os.getpid():
+                    os.kill(process, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def processes(root: Path) -> list[int]:
+    """Processes whose root directory is this host's, seen from inside or outside of it."""
+    here = os.stat(root)
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                there = os.stat(f"/proc/{entry}/root")
+            except OSError:
+                continue
+            if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+                found.append(int(entry))
+    return found
+
+
+class Fault:
+    """One declared fault at the command that it strikes."""
+
+    def __init__(self, entry: dict[str, Any], make: Callable[[int, str, str], Result]) -> None:
+        self.entry = entry
+        self.effect: dict[str, Any] = entry.get("effect") or {}
+        self._make = make
+
+    def instead(self) -> Result | None:
+        """The result to give without running the command, if that is what the fault says."""
+        if self.entry.get("rc") is None or self.effect:
+            return None
+        return self._make(self.entry["rc"], self.entry.get("stdout") or "", self.entry.get("stderr") or "")
+
+    def after(self, ctx: Context, result: Result) -> Result:
+        """What happens once the command has run: overlaid exit code and texts, or death."""
+        kill = self.entry.get("kill")
+        if kill and kill.get("when", "after") == "after":
+            raise Killed(kill["target"], kill.get("signal", signal.SIGKILL))
+        if not self.effect:
+            return result
+        given = {key: self.entry[key] for key in ("rc", "stdout", "stderr") if self.entry.get(key) is not None}
+        return self._make(
+            given.get("rc", result.rc), given.get("stdout", result.stdout), given.get("stderr", result.stderr)
+        )
+
+
+def before(ctx: Context) -> Fault | None:
+    """The fault that strikes this command, if any, with what it does beforehand already done."""
+    from testbed.command import Result
+
+    line = " ".join(ctx.argv)
+    struck = None
+    for entry in ctx.host.state.faults:
+        if not re.search(entry["match"], line) or (entry.get("typed") and ctx.parent is not None):
+            continue
+        entry["seen"] = entry.get("seen", 0) + 1
+        if entry["seen"] == entry.get("nth", 1):
+            struck = entry
+    if struck is None:
+        return None
+    ctx.host.save()
+    effect = struck.get("effect") or {}
+    if "busy" in effect:
+        ctx.host.state.busy.append(effect["busy"])
+    if "lock" in effect:
+        ctx.host.state.locks.append(effect["lock"])
+    if "without" in effect:
+        ctx.argv = [word for word in ctx.argv if word not in effect["without"]]
+    if struck.get("hang"):
+        with ctx.host.unlocked():
+            time.sleep(struck["hang"])
+    kill = struck.get("kill")
+    if kill and kill.get("when") == "before":
+        raise Killed(kill["target"], kill.get("signal", signal.SIGKILL))
+    return Fault(struck, Result)
