@@ -110,6 +110,8 @@ def execute(ctx: Context) -> Result:
     finally:
         host.save()
         log.append(host.private, _record(ctx, rc, time.monotonic() - started))
+        if host.observer is not None:
+            host.observer(ctx, None if rc is None else result)
         host.changed = outer_changed or host.changed
 
 

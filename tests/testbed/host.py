@@ -10,11 +10,15 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from testbed.state import State
+
+if TYPE_CHECKING:
+    from testbed.command import Context, Result
 
 PRIVATE = ".testbed"
 
@@ -28,6 +32,8 @@ class Host:
         self.state = State()
         self.changed = False
         """Set by everything that changes a file or the state; the command log takes and clears it."""
+        self.observer: Callable[[Context, Result | None], None] | None = None
+        """Told of every command that ends on this host object, with its texts (None: it was killed); for replays."""
         self._saved = ""
         self._lock: int | None = None
 
