@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boot environments as `beadm list -H` shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+
+@dataclass(frozen=True)
+class BootEnvironment:
+    """One line of `beadm list -H`; `active` is the raw flag field (N now, R on reboot, T once)."""
+
+    name: str
+    uuid: str
+    active: str
+    mountpoint: str
+
+    @property
+    def active_now(self) -> bool:
+        """True for the running boot environment."""
+        return "N" in self.active
+
+
+def running_be(bes: Sequence[BootEnvironment]) -> BootEnvironment | None:
+    """Return the running boot environment, None if the list does not name exactly one with a uuid."""
+    running = [be for be in bes if be.active_now and be.uuid]
+    return running[0] if len(running) == 1 else None

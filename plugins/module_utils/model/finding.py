@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said about a refusal or a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .uri import mask
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """`cause` is a fixed word to test for, `sentence` and `remedy` are for people, `evidence` the tool's lines."""
+
+    cause: str
+    sentence: str
+    remedy: str
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """The sentence and the remedy as one text, secrets masked."""
+        return mask(f"{self.sentence} {self.remedy}".strip())
+
+    def as_result(self) -> dict[str, Any]:
+        """Return the form that modules hand back as `diagnosis`."""
+        return {
+            "cause": self.cause,
+            "message": mask(self.sentence),
+            "remedy": mask(self.remedy),
+            "evidence": [mask(line) for line in self.evidence],
+        }
+
+
+class Refusal(Exception):
+    """Raised where a run must not begin or go on; carries the diagnosis."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(diagnosis.message)
+        self.diagnosis = diagnosis
+
+
+def refuse(cause: str, sentence: str, remedy: str, evidence: tuple[str, ...] = ()) -> Refusal:
+    """Return a Refusal to be raised."""
+    return Refusal(Diagnosis(cause, sentence, remedy, evidence))

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FMRIs and versions of packages, compared as pkg(1) compares them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_FMRI = re.compile(
+    r"(?:pkg:)?(?://(?P<publisher>[A-Za-z0-9][A-Za-z0-9._-]*)/|/)?"
+    r"(?P<stem>[A-Za-z0-9][A-Za-z0-9_/.+-]*)"
+    r"(?:@(?P<version>[0-9A-Za-z.,:-]*))?"
+)
+_VERSION = re.compile(
+    r"(?P<release>[0-9.]+)(?:,(?P<build>[0-9.]*))?(?:-(?P<branch>[0-9.]+))?(?::(?P<stamp>[0-9]{8}T[0-9]{6}Z))?"
+)
+
+
+def _dots(text: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (text or "").split(".") if part)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version: release and branch as numbers, time stamp as text ("" if not given).
+
+    The build release (",5.11") takes no part in comparisons, nor does pkg's (`list` does not even show it).
+    """
+
+    release: tuple[int, ...]
+    branch: tuple[int, ...] = ()
+    stamp: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Parse `11-151054.0:20250505T080000Z` with or without `,5.11`. Raises ValueError."""
+        match = _VERSION.fullmatch(text)
+        if not match or not _dots(match["release"]):
+            raise ValueError(f"not a package version: {text[:200]!r}")
+        return cls(_dots(match["release"]), _dots(match["branch"]), match["stamp"] or "")
+
+    @property
+    def key(self) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+        """What pkg orders by: release, branch, time stamp."""
+        return (self.release, self.branch, self.stamp)
+
+    def __lt__(self, other: Version) -> bool:
+        return self.key < other.key
+
+    def __str__(self) -> str:
+        """Return the form of `pkg list -Hv`, without the build release."""
+        text = ".".join(map(str, self.release))
+        if self.branch:
+            text += "-" + ".".join(map(str, self.branch))
+        return text + (":" + self.stamp if self.stamp else "")
+
+
+@dataclass(frozen=True)
+class Fmri:
+    """A package FMRI; publisher is "" and version None where the text has none."""
+
+    stem: str
+    publisher: str = ""
+    version: Version | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Fmri:
+        """Parse any written form of an FMRI. Raises ValueError."""
+        match = _FMRI.fullmatch(text.strip())
+        if not match:
+            raise ValueError(f"not a package FMRI: {text[:200]!r}")
+        version = Version.parse(match["version"]) if match["version"] else None
+        return cls(match["stem"], match["publisher"] or "", version)
+
+    def __str__(self) -> str:
+        head = f"pkg://{self.publisher}/" if self.publisher else "pkg:/"
+        return head + self.stem + (f"@{self.version}" if self.version else "")
