@@ -26,6 +26,18 @@ class Dataset:
     mounted: str | None = None
     """Absolute path it is mounted on now."""
     mount_options: list[str] = field(default_factory=list)
+    """Options given to the mount command; they win over the properties while it lasts."""
+    mount_number: int = 0
+    """Order of mounting, as `mount -p` shows it."""
+
+
+@dataclass
+class LofsMount:
+    """A loopback mount. Only its place is known: the testbed shows an empty directory there."""
+
+    special: str
+    options: list[str]
+    number: int
 
 
 @dataclass
@@ -62,6 +74,8 @@ class State:
 
     datasets: dict[str, Dataset] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    lofs: dict[str, LofsMount] = field(default_factory=dict)
+    """Mount point -> loopback mount."""
     sequence: int = 0
     """Creation order and guids come from this counter."""
     current_be: str = ""
@@ -93,6 +107,7 @@ class State:
         raw = json.loads(text)
         raw["datasets"] = {name: Dataset(**entry) for name, entry in raw["datasets"].items()}
         raw["snapshots"] = {name: Snapshot(**entry) for name, entry in raw["snapshots"].items()}
+        raw["lofs"] = {path: LofsMount(**entry) for path, entry in raw["lofs"].items()}
         raw["kernel_zones"] = {name: KernelZone(**entry) for name, entry in raw["kernel_zones"].items()}
         raw["services"] = {
             zone: {fmri: Instance(**entry) for fmri, entry in instances.items()}
