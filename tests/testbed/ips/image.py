@@ -1,0 +1,250 @@
+"""An image: everything pkg keeps below ROOT/var/pkg, read and written in the formats of the real pkg."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from testbed.ips import catalog, config, fmri, v4, v5
+from testbed.ips.catalog import Catalog, Entry
+from testbed.ips.config import Publisher
+from testbed.ips.fmri import Fmri
+
+LINKED = ("linked_prop", "linked_ppkgs", "linked_ppubs", "linked_pfacets")
+AFTER_PUBLISHERS = ("variant", "facet", "CONFIGURATION")
+"""Sections of pkg5.image behind the publishers'."""
+
+FORMATS = (4, 5)
+
+
+class NoImage(Exception):
+    """There is no image at this root."""
+
+
+class UnsupportedFormat(Exception):
+    """The image's format is not one that the pkg at work can read."""
+
+
+class Image:
+    """An image in memory; changes reach the disk with `save`, `write_manifest`, `write_linked` and the like."""
+
+    def __init__(self, root: Path, sections: config.Sections, known: Catalog | None) -> None:
+        self.root = root
+        self.meta = root / "var/pkg"
+        self.config = sections
+        self._known = known
+
+    # -- configuration -------------------------------------------------------------------------------------------
+
+    @property
+    def format(self) -> int:
+        return int(self.config["image"]["version"])
+
+    @property
+    def variants(self) -> dict[str, str]:
+        return self.config["variant"]
+
+    @property
+    def facets(self) -> dict[str, bool]:
+        """The image's facets; inherited ones win (FORMAT-v4.md)."""
+        own = {name: value == "True" for name, value in self.config.get("facet", {}).items()}
+        return {**own, **(self.linked().get("linked_pfacets") or {})}
+
+    @property
+    def order(self) -> list[str]:
+        return config.literal(self.config["property"]["publisher-search-order"])
+
+    @order.setter
+    def order(self, names: list[str]) -> None:
+        self.config["property"]["publisher-search-order"] = str(names)
+
+    @property
+    def publishers(self) -> list[Publisher]:
+        """In search order, disabled ones included."""
+        return [Publisher(name, self.config[f"authority_{name}"]) for name in self.order]
+
+    @property
+    def enabled(self) -> list[Publisher]:
+        return [entry for entry in self.publishers if entry.enabled]
+
+    def add_publisher(self, entry: Publisher) -> None:
+        """Configure or reconfigure a publisher; a new one comes last."""
+        key = f"authority_{entry.name}"
+        if key not in self.config:
+            tail = {name: self.config.pop(name) for name in list(self.config) if name in AFTER_PUBLISHERS}
+            self.config |= {key: entry.raw} | tail
+            self.order = [*self.order, entry.name]
+        self.config[key] = entry.raw
+
+    def remove_publisher(self, name: str) -> None:
+        """Forget a publisher and its cached catalogs; its manifests stay, installed packages need them."""
+        import shutil
+
+        del self.config[f"authority_{name}"]
+        self.order = [other for other in self.order if other != name]
+        for part in ("origins", "catalog"):
+            shutil.rmtree(self.meta / "publisher" / name / part, ignore_errors=True)
+
+    # -- what is known and installed ---------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> Catalog:
+        """Every known version with its state. Read when first asked for."""
+        if self._known is None:
+            state = self.meta / "state"
+            self._known = v5.read(state / "catalog.db") if self.format == 5 else v4.read(state / "known")
+        return self._known
+
+    @cached_property
+    def _by_stem(self) -> dict[str, Entry]:
+        return {entry.stem: entry for entry in self.known.installed()}
+
+    def installed(self) -> dict[str, Entry]:
+        """Installed packages by stem."""
+        return self._by_stem
+
+    def changed(self) -> None:
+        """The catalog was changed: forget what was derived from it."""
+        self.__dict__.pop("_by_stem", None)
+
+    def frozen(self) -> dict[str, tuple[str, str | None, int]]:
+        """Frozen stems: FMRI without publisher, comment, time."""
+        path = self.meta / "state/frozen_dict"
+        if not path.exists():
+            return {}
+        content: dict[str, tuple[str, str | None, int]] = json.loads(path.read_text())[1]
+        return content
+
+    # -- linked metadata ----------------------------------------------------------------------------------------------
+
+    def linked(self) -> dict[str, Any]:
+        """The linked_* files by exact name; those with a process id behind the name are left-overs (FORMAT-v4.md)."""
+        found = {}
+        for name in LINKED:
+            path = self.meta / "linked" / name
+            if path.exists():
+                found[name] = json.loads(path.read_text())
+        return found
+
+    @property
+    def child_name(self) -> str:
+        """`zone:NAME` if the image has linked metadata of a child, else empty."""
+        path = self.meta / "linked/linked_prop"
+        return str(json.loads(path.read_text()).get("li-name", "")) if path.exists() else ""
+
+    def write_linked(self, content: Mapping[str, Any]) -> None:
+        directory = self.meta / "linked"
+        directory.mkdir(exist_ok=True)
+        for name, value in content.items():
+            replace(directory / name, json.dumps(value, separators=(",", ":")))
+
+    # -- manifests and catalogs of publishers --------------------------------------------------------------------------
+
+    def manifest_path(self, name: Fmri) -> Path:
+        place = self.meta / "publisher" / name.publisher / "pkg" / fmri.quoted(name.stem)
+        return place / fmri.quoted(name.known.text)
+
+    def manifest(self, name: Fmri) -> list[str] | None:
+        """The lines of a manifest that the image has, else None."""
+        path = self.manifest_path(name)
+        return path.read_text().splitlines() if path.exists() else None
+
+    def write_manifest(self, name: Fmri, lines: list[str]) -> None:
+        path = self.manifest_path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(catalog.manifest_text(lines))
+
+    def origin_catalog(self, publisher: str, uri: str) -> Path:
+        """Directory of the catalog fetched from one origin."""
+        return self.meta / "publisher" / publisher / "origins" / hashlib.sha1(uri.encode()).hexdigest()
+
+    def write_origin_catalog(self, publisher: str, uri: str, content: Catalog) -> None:
+        """Keep the catalog of an origin as fetched; with one origin `catalog/` links to it."""
+        directory = self.origin_catalog(publisher, uri)
+        v4.write(directory, content, signed=True)
+        links = self.meta / "publisher" / publisher / "catalog"
+        links.mkdir(exist_ok=True)
+        for name in ("catalog.attrs", *v4.PARTS.values()):
+            link = links / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"../origins/{directory.name}/{name}")
+        replace(self.meta / "publisher" / publisher / "last_refreshed", stamp(False) + "\n")
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def save_config(self) -> None:
+        replace(self.meta / "pkg5.image", config.text(self.config))
+
+    def save(self, both: bool = False) -> None:
+        """Write the catalog. ``both``: beside the JSON of a v4 image the database that pkg of master keeps too."""
+        state = self.meta / "state"
+        now = stamp(True)
+        if self.format == 5:
+            self.known.attributes = {"complete": "1", "last-modified": now}
+            v5.write(state / "catalog.db", self.known)
+            return
+        installed = Catalog(self.known.installed(), dict(self.known.attributes))
+        for content, name in ((self.known, "known"), (installed, "installed")):
+            v4.touch(content, now)
+            v4.write(state / name, content, signed=False)
+        if both:
+            v5.write(state / "catalog.db", Catalog(self.known.entries, {"complete": "1", "last-modified": now}))
+
+
+def open(root: Path, formats: tuple[int, ...] = FORMATS) -> Image:
+    """The image at ``root``. Raises NoImage, UnsupportedFormat."""
+    path = root / "var/pkg/pkg5.image"
+    try:
+        sections = config.read(path)
+    except OSError as error:
+        raise NoImage(str(root)) from error
+    if int(sections["image"]["version"]) not in formats:
+        raise UnsupportedFormat(str(root))
+    return Image(root, sections, None)
+
+
+def create(
+    root: Path,
+    *,
+    format: int = 5,
+    publishers: list[Publisher],
+    variants: dict[str, str],
+    known: list[Entry] | None = None,
+) -> Image:
+    """A new image below ``root`` that knows ``known``; nothing is fetched (repository.refresh does that)."""
+    meta = root / "var/pkg"
+    for name in ("license", "ssl", "state", "publisher"):
+        (meta / name).mkdir(parents=True, exist_ok=True)
+    for entry in publishers:
+        make_publisher_directories(meta / "publisher" / entry.name)
+    attributes = {"complete": "1"} if format == 5 else v4.new_attributes(stamp(True), signed=False)
+    image = Image(root, config.new(format, variants, publishers), Catalog(known or [], attributes))
+    image.save_config()
+    (meta / "state/avoid_set").write_text("[1,{}]")
+    image.save()
+    return image
+
+
+def make_publisher_directories(directory: Path) -> None:
+    for name in ("certs/subject_hashes", "certs/crls", "pkg", "catalog", "origins"):
+        (directory / name).mkdir(parents=True, exist_ok=True)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file as a whole."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text)
+    scratch.rename(path)
+
+
+def stamp(fraction: bool) -> str:
+    """Now, as pkg writes times: 20261121T060453.952496Z."""
+    now = time.time()
+    text = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+    return f"{text}.{int(now % 1 * 1e6):06d}Z" if fraction else f"{text}Z"
