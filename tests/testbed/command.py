@@ -66,6 +66,8 @@ class Context:
         self.zone = zone
         self.parent = parent
         self.number = 0
+        self.fault: faults.Fault | None = None
+        """What strikes this command; pkg asks it while it works."""
         self.stdin = stdin
         """Reads all of standard input; empty for commands run by others."""
         self._out: list[str] = []
@@ -97,7 +99,7 @@ def execute(ctx: Context) -> Result:
     rc: int | None = None
     result = ctx.result(127)
     try:
-        fault = faults.before(ctx)
+        ctx.fault = fault = faults.before(ctx)
         forced = fault.instead() if fault else None
         if forced is None:
             result = ctx.result(_call(ctx))

@@ -3,19 +3,24 @@
 A fault is an entry of ``state.faults``::
 
     match: "zfs set canmount=on"   regular expression, searched in the argv joined with blanks
-    nth: 2                         the second command that matches (default 1), whoever ran it
+    nth: 2                         the second command that matches (default 1), whoever ran it; `every`: all of them
     typed: true                    count only commands that no other command of the host ran
     rc: 1, stdout: "", stderr: ""  it does nothing but print this and exit so
     effect: {busy: PATH}           the path is busy from right before it on; it still runs (rc and texts are overlaid if given)
     effect: {lock: IMAGE ROOT}     another pkg takes this lock right before it and keeps it
     effect: {without: [ARG, ...]}  it runs without these arguments
     hang: 5                        it takes that many seconds longer, then goes on
-    kill: {target: ..., when: before|after, signal: 9}
+    effect: {error: ENOSPC, right_after_replacing: etc/release}
+                                   pkg gets this error right after it has replaced that path
+    effect: {sleeps: 60, rc_when_signalled: 1}
+                                   it does nothing but wait for the signal of a `kill` and then exits so
+    kill: {target: ..., when: before|during|after, signal: 9}
                                    target `hook`: the brand hook that ran it; `command`: this command;
                                    `caller`: the process that typed the command (a module); `power`: the host loses power
+    kill: {..., when: during, right_after_replacing: etc/release}
+                                   right after pkg has replaced that path
 
-``seen`` counts the matches so far. An effect on the inside of pkg (``error`` with ``right_after_replacing``) is left in
-``Fault.effect`` for pkg to read.
+``seen`` counts the matches so far. Several entries may strike one command (an effect and a kill).
 """
 
 from __future__ import annotations
@@ -79,15 +84,29 @@ class Fault:
 
     def instead(self) -> Result | None:
         """The result to give without running the command, if that is what the fault says."""
+        if "sleeps" in self.effect:
+            return self._make(self.effect.get("rc_when_signalled", 1), "", "")
         if self.entry.get("rc") is None or self.effect:
             return None
         return self._make(self.entry["rc"], self.entry.get("stdout") or "", self.entry.get("stderr") or "")
 
+    def replaced(self, path: str) -> str | None:
+        """pkg has just replaced ``path`` (no slash before it): the name of the error it gets now, if one is declared.
+
+        Raises Killed if that is declared.
+        """
+        kill = self.entry.get("kill") or {}
+        if kill.get("right_after_replacing") == path:
+            raise _killed(kill)
+        if self.effect.get("right_after_replacing") == path:
+            return str(self.effect["error"])
+        return None
+
     def after(self, ctx: Context, result: Result) -> Result:
         """What happens once the command has run: overlaid exit code and texts, or death."""
         kill = self.entry.get("kill")
-        if kill and kill.get("when", "after") == "after":
-            raise Killed(kill["target"], kill.get("signal", signal.SIGKILL))
+        if kill and kill.get("when", "after") != "before" and "right_after_replacing" not in kill:
+            raise _killed(kill)
         if not self.effect:
             return result
         given = {key: self.entry[key] for key in ("rc", "stdout", "stderr") if self.entry.get(key) is not None}
@@ -101,14 +120,14 @@ def before(ctx: Context) -> Fault | None:
     from testbed.command import Result
 
     line = " ".join(ctx.argv)
-    struck = None
+    struck: dict[str, Any] = {}
     for entry in ctx.host.state.faults:
         if not re.search(entry["match"], line) or (entry.get("typed") and ctx.parent is not None):
             continue
         entry["seen"] = entry.get("seen", 0) + 1
-        if entry["seen"] == entry.get("nth", 1):
-            struck = entry
-    if struck is None:
+        if entry.get("nth", 1) in (entry["seen"], "every"):
+            struck |= entry
+    if not struck:
         return None
     ctx.host.save()
     effect = struck.get("effect") or {}
@@ -123,5 +142,9 @@ def before(ctx: Context) -> Fault | None:
             time.sleep(struck["hang"])
     kill = struck.get("kill")
     if kill and kill.get("when") == "before":
-        raise Killed(kill["target"], kill.get("signal", signal.SIGKILL))
+        raise _killed(kill)
     return Fault(struck, Result)
+
+
+def _killed(kill: dict[str, Any]) -> Killed:
+    return Killed(kill["target"], kill.get("signal", signal.SIGKILL))
