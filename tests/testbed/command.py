@@ -101,10 +101,7 @@ def execute(ctx: Context) -> Result:
     try:
         ctx.fault = fault = faults.before(ctx)
         forced = fault.instead() if fault else None
-        if forced is None:
-            result = ctx.result(_call(ctx))
-        else:
-            result = forced
+        result = ctx.result(_call(ctx)) if forced is None else forced
         if fault:
             result = fault.after(ctx, result)
         rc = result.rc

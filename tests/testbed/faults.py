@@ -6,7 +6,7 @@ A fault is an entry of ``state.faults``::
     nth: 2                         the second command that matches (default 1), whoever ran it; `every`: all of them
     typed: true                    count only commands that no other command of the host ran
     rc: 1, stdout: "", stderr: ""  it does nothing but print this and exit so
-    effect: {busy: PATH}           the path is busy from right before it on; it still runs (rc and texts are overlaid if given)
+    effect: {busy: PATH}           the path is busy from right before it on; it runs (rc and texts overlaid if given)
     effect: {lock: IMAGE ROOT}     another pkg takes this lock right before it and keeps it
     effect: {without: [ARG, ...]}  it runs without these arguments
     hang: 5                        it takes that many seconds longer, then goes on
@@ -16,7 +16,7 @@ A fault is an entry of ``state.faults``::
                                    it does nothing but wait for the signal of a `kill` and then exits so
     kill: {target: ..., when: before|during|after, signal: 9}
                                    target `hook`: the brand hook that ran it; `command`: this command;
-                                   `caller`: the process that typed the command (a module); `power`: the host loses power
+                                   `caller`: the process that typed it (a module); `power`: the host loses power
     kill: {..., when: during, right_after_replacing: etc/release}
                                    right after pkg has replaced that path
 
