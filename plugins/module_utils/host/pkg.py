@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pkg(1): command lines and parsers of what it prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Callable, Sequence
+
+from ..model.fmri import Fmri
+from ..model.plan import Licence, Plan
+from .runner import Result, Runner
+
+LIST_LINKED: Sequence[str] = ("pkg", "list-linked", "-H")
+_UNREACHABLE = re.compile(r"repositories for publisher '([^']+)' could not be reached")
+# The last line of the traceback of a pkg that is older than the image's format (FORMAT-v5.md).
+_UNSUPPORTED = re.compile(r"UnsupportedImageError|is not supported by this version of the packaging system")
+
+
+def child_name(zone: str) -> str:
+    """Return the name pkg gives the zone's image; -l wants it exactly so."""
+    return "zone:" + zone
+
+
+def copy_publishers(root: str) -> list[str]:
+    """Give the image the publishers of the global zone."""
+    return ["pkg", "-R", root, "copy-publishers-from", "/"]
+
+
+def refresh(root: str) -> list[str]:
+    """Fetch the catalogs of an image's publishers."""
+    return ["pkg", "-R", root, "refresh"]
+
+
+def install_dry_run(root: str, packages: Sequence[str]) -> list[str]:
+    """What attach -u will run, as a dry run."""
+    return ["pkg", "-R", root, "install", "-n", "--accept", "--no-refresh", "--parsable=0", *packages]
+
+
+def search_after(root: str, previous: str, publisher: str) -> list[str]:
+    """Put a publisher right behind another one in the search order."""
+    return ["pkg", "-R", root, "set-publisher", "--search-after", previous, publisher]
+
+
+def sync_metadata(zone: str) -> list[str]:
+    """Write the linked metadata of one child, nothing else."""
+    return ["pkg", "sync-linked", "--linked-md-only", "-l", child_name(zone)]
+
+
+def sync(zone: str) -> list[str]:
+    """Do what parent dependencies force in one child."""
+    return ["pkg", "sync-linked", "-l", child_name(zone)]
+
+
+def audit(zone: str) -> list[str]:
+    """Audit one child from the global zone."""
+    return ["pkg", "audit-linked", "-l", child_name(zone)]
+
+
+def variant(root: str) -> list[str]:
+    """The command by which the attach hook looks whether pkg can read the image."""
+    return ["pkg", "-R", root, "variant", "-H", "variant.opensolaris.zone"]
+
+
+def parse_plan(text: str) -> Plan | None:
+    """Return the plan of the image itself from the output of --parsable=0; None if there is no document.
+
+    The document is one line; other text may follow (linked-images.md, section 3). Raises ValueError.
+    """
+    for line in text.splitlines():
+        if line.startswith("{"):
+            return _plan(json.loads(line))
+    return None
+
+
+def _plan(document: dict[str, Any]) -> Plan:
+    try:
+        return Plan(
+            add=tuple(Fmri.parse(f) for f in document["add-packages"]),
+            change=tuple((Fmri.parse(old), Fmri.parse(new)) for old, new in document["change-packages"]),
+            remove=tuple(Fmri.parse(f) for f in document["remove-packages"]),
+            licences=tuple(_licences(document["licenses"])),
+        )
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError(f"pkg's parsable plan is not of the known form ({exc!r}); please report.") from None
+
+
+def _licences(entries: Sequence[Any]) -> list[Licence]:
+    # [package, [] or [old licence], [package, name, text, must accept, must display]] (recording 10-licence).
+    return [Licence(str(Fmri.parse(new[0])), new[1], bool(new[3])) for _package, _old, new in entries]
+
+
+def unreachable_publishers(result: Result) -> list[str]:
+    """Return the publishers that `pkg refresh` could not reach."""
+    return list(dict.fromkeys(_UNREACHABLE.findall(result.stderr)))
+
+
+def cannot_read_image(result: Result) -> bool:
+    """Tell whether pkg failed because the image's format is newer than pkg."""
+    return result.rc != 0 and bool(_UNSUPPORTED.search(result.stdout + result.stderr))
+
+
+def parse_list_linked(text: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """Return name -> path of the children from `pkg list-linked -H`."""
+    children: dict[str, str] = {}
+    for line in text.splitlines():
+        fields = [field.strip() for field in line.split("\t")]
+        if len(fields) == 3 and fields[1] in ("child", "self", "parent"):
+            if fields[1] == "child":
+                children[fields[0]] = fields[2]
+        elif line.strip():
+            warn(f"`pkg list-linked -H` printed a line that is not known: {line[:200]!r}; please report.")
+    return children
+
+
+def children(runner: Runner) -> dict[str, str]:
+    """Return name -> path of the global zone's children."""
+    return parse_list_linked(runner.probe(LIST_LINKED).stdout, runner.warn)
+
+
+def parse_audit(text: str) -> dict[str, str]:
+    """Return name -> status from `pkg audit-linked`, the header left out."""
+    rows = (line.split("\t") for line in text.splitlines())
+    return {row[0].strip(): row[1].strip() for row in rows if len(row) == 2 and row[0].strip() != "NAME"}

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files below a directory that is not trusted (a zone's root): no symlink is followed, sizes are bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import Iterator
+
+MEGABYTE = 1024 * 1024
+
+
+class UnsafePath(Exception):
+    """Something below the directory is not what it should be (a symlink, too big, not a file)."""
+
+
+@contextlib.contextmanager
+def directory(root: str, path: str = "") -> Iterator[int]:
+    """Open the directory `path` below `root`, one component after the other, never through a symlink.
+
+    Yields a descriptor. Raises FileNotFoundError if it is not there, UnsafePath if a component is no directory.
+    """
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for part in [p for p in path.split("/") if p]:
+            try:
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                below = os.open(part, flags, dir_fd=fd)
+            except NotADirectoryError:
+                raise UnsafePath(f"{path} below {root} is reached through something that is no directory.") from None
+            except OSError as exc:
+                if isinstance(exc, FileNotFoundError):
+                    raise
+                raise UnsafePath(f"{path} below {root} cannot be opened safely: {exc.strerror}.") from None
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def read(root: str, path: str, limit: int = MEGABYTE) -> bytes:
+    """Return the content of a regular file below `root`. Raises FileNotFoundError, UnsafePath (also above `limit`)."""
+    folder, name = os.path.split(path)
+    with directory(root, folder) as dir_fd:
+        try:
+            # O_NONBLOCK: a FIFO put there must not hang us.
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=dir_fd)
+        except FileNotFoundError:
+            raise
+        except OSError as exc:
+            raise UnsafePath(f"{path} below {root} cannot be opened safely: {exc.strerror}.") from None
+    with os.fdopen(fd, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise UnsafePath(f"{path} below {root} is not a regular file.")
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise UnsafePath(f"{path} below {root} is larger than {limit} bytes.")
+    return content
+
+
+def exists(root: str, path: str) -> bool:
+    """Tell whether there is something (a symlink counts as what it is) at `path` below `root`."""
+    folder, name = os.path.split(path)
+    try:
+        with directory(root, folder) as dir_fd:
+            os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def unlink(root: str, name: str) -> None:
+    """Remove a file directly in `root` if it is there; a symlink itself is removed, never what it points to."""
+    with directory(root) as dir_fd, contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=dir_fd)
+
+
+def remove_tree(root: str, path: str) -> None:
+    """Remove a directory below `root` with all in it, as `rm -rf` would, without following a symlink."""
+    folder, name = os.path.split(path)
+    try:
+        with directory(root, folder) as dir_fd:
+            _remove(dir_fd, name)
+    except FileNotFoundError:
+        pass
+
+
+def _remove(dir_fd: int, name: str) -> None:
+    status = os.stat(name, dir_fd=dir_fd, follow_symlinks=False)
+    if not stat.S_ISDIR(status.st_mode):
+        os.unlink(name, dir_fd=dir_fd)
+        return
+    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        for entry in os.listdir(fd):
+            _remove(fd, entry)
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=dir_fd)
+
+
+def tail(path: str, offset: int = 0, limit: int = MEGABYTE) -> str:
+    """Return a log file of root's from `offset` on, at most its last `limit` bytes; "" if it is not there.
+
+    For /tmp and /var/tmp, where anybody may put a file: a symlink or somebody else's file counts as not there.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    with os.fdopen(fd, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return ""
+        stream.seek(max(offset, status.st_size - limit))
+        return stream.read(limit).decode("utf-8", errors="replace")
+
+
+def size(path: str) -> int:
+    """Return the size of a file, 0 if it is not there."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def newest(folder: str, prefix: str, not_in: list[str] | None = None) -> tuple[list[str], str | None]:
+    """Return the paths in `folder` whose names begin with `prefix`, and the newest of those not in `not_in`."""
+    try:
+        found = [entry.path for entry in os.scandir(folder) if entry.name.startswith(prefix)]
+    except FileNotFoundError:
+        return [], None
+    fresh = [path for path in found if path not in (not_in or [])]
+    return found, max(fresh, key=lambda path: os.lstat(path).st_mtime, default=None)
