@@ -1,6 +1,6 @@
 """ZFS as the zone tools see it: properties and their sources, mounts, snapshots, clones.
 
-Rules of libzfs that the brand hooks hang on (brand-scripts/README.md, "What is real, what is a stand-in"): a zoned dataset
+Rules of libzfs that the brand hooks hang on (brand-scripts/README.md, "What is real, what is a stand-in"): a zoned one
 is left alone by the global zone; a change of `mountpoint` or `zoned` unmounts what it touches and mounts it again
 afterwards if it was mounted, or was legacy and has canmount=on; canmount=on and noauto never mount or unmount anything.
 """
@@ -250,7 +250,7 @@ def _origin(host: Host, name: str) -> str | None:
     return host.state.datasets[name].origin
 
 
-def set(host: Host, name: str, prop: str, value: str) -> None:  # noqa: A001 -- the subcommand's name
+def set(host: Host, name: str, prop: str, value: str) -> None:
     """Set a property, with what libzfs unmounts and mounts for it. Raises `Error`, then nothing has changed."""
     require(host, name)
     _check_value(prop, value, f"cannot set property for '{name}'")
@@ -717,9 +717,7 @@ def _destroy_one(host: Host, dataset: Dataset, force: bool) -> None:
     del host.state.datasets[dataset.name]
     host.changed = True
     if dataset.origin in host.state.snapshots:
-        origin = host.state.snapshots[dataset.origin]
-        if "defer_destroy" in origin.local and not clones(host, origin.name) and not origin.holds:
-            _drop_snapshot(host, origin)
+        _drop_if_deferred(host, host.state.snapshots[dataset.origin])
 
 
 def _destroy_snapshots(host: Host, name: str, recursive: bool, clones_too: bool, defer: bool) -> None:
@@ -740,12 +738,27 @@ def _destroy_snapshots(host: Host, name: str, recursive: bool, clones_too: bool,
             )
         if snap.holds and not defer:
             raise Error(f"cannot destroy snapshot {each}: dataset is busy")
+    for each in found:
+        snap, dependents = host.state.snapshots[each], clones(host, each)
         if defer and (snap.holds or dependents):
             snap.local["defer_destroy"] = "on"
             host.changed = True
             continue
         for dependent in dependents:
             destroy(host, dependent, clones_too=True)
+        _drop_snapshot(host, snap)
+
+
+def release(host: Host, name: str, tag: str) -> None:
+    """End a hold; a snapshot whose destruction waited for it (`zfs destroy -d`) goes."""
+    snap = host.state.snapshots[name]
+    snap.holds.remove(tag)
+    host.changed = True
+    _drop_if_deferred(host, snap)
+
+
+def _drop_if_deferred(host: Host, snap: Snapshot) -> None:
+    if "defer_destroy" in snap.local and not clones(host, snap.name) and not snap.holds:
         _drop_snapshot(host, snap)
 
 
@@ -888,7 +901,7 @@ def _copy_file(source: Path, target: Path, status: os.stat_result) -> None:
     with open(source, "rb") as reader, open(target, "wb") as writer:
         left = status.st_size
         while left > 0:
-            done = os.sendfile(writer.fileno(), reader.fileno(), None, left)  # type: ignore[arg-type]
+            done = os.sendfile(writer.fileno(), reader.fileno(), None, left)
             if not done:
                 break
             left -= done
