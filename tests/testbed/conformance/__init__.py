@@ -1,0 +1,1 @@
+"""Replay of the recordings of the real brand hooks against the testbed, see README.md."""

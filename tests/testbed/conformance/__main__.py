@@ -1,0 +1,81 @@
+"""`python -m testbed.conformance [DIR...]`: replay recordings, print what differs, exit 1 if something does.
+
+Without a directory: the recordings in tests/fixtures/brand-scripts. Options: `-k TEXT` only cases whose name holds it,
+`-v` a line for every case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+import traceback
+from functools import partial
+from pathlib import Path
+
+from testbed.conformance import compare, recording, setup
+from testbed.conformance.compare import Difference
+from testbed.conformance.recording import Library, Recording
+from testbed.conformance.replay import Replay
+
+WIDTH = 150
+
+
+def replay(entry: Recording, library: Library, scratch: Path) -> list[Difference]:
+    """Set up, run and compare one recording; what the replay itself stumbles over is a difference, too."""
+    worker = multiprocessing.current_process().name
+    with tempfile.TemporaryDirectory(dir=scratch) as directory:
+        try:
+            host = setup.build(Path(directory) / "host", entry, library, scratch / f"images-{worker}")
+            return compare.compare(entry, Replay(host, entry).run())
+        except Exception as error:  # one broken case must not end the run
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+            return [Difference(None, "replay", "runs to its end", at)]
+
+
+def short(text: str) -> str:
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}..."
+
+
+def matching(entry: Recording, differences: list[Difference]) -> int:
+    """How many of a recording's steps match: typed commands, and the end state as one."""
+    if any(difference.what == "replay" for difference in differences):
+        return 0
+    return compare.step_count(entry) - len({difference.step for difference in differences})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="conformance", description=__doc__.partition("\n")[0])
+    parser.add_argument("directories", nargs="*", type=Path, metavar="DIR")
+    parser.add_argument("-k", metavar="TEXT", default="", help="only cases whose name holds this")
+    parser.add_argument("-v", action="store_true", help="a line for every case, texts in full")
+    options = parser.parse_args()
+    try:
+        library = recording.read(options.directories or [recording.FIXTURES])
+    except (OSError, ValueError) as error:
+        sys.exit(f"conformance: {error}")
+    cases = sorted(case for case in library.recordings if options.k in case)
+    total = good = 0
+    shown = (lambda text: text) if options.v else short
+    with tempfile.TemporaryDirectory() as scratch, multiprocessing.Pool(2) as pool:
+        work = partial(replay, library=library, scratch=Path(scratch))
+        for case, differences in zip(cases, pool.imap(work, cases, chunksize=4), strict=True):
+            entry = library.recordings[case]
+            total += compare.step_count(entry)
+            good += matching(entry, differences)
+            if differences or options.v:
+                print(f"{case}: {'differs' if differences else 'matches'}")
+            for difference in differences:
+                where = "end" if difference.step is None else f"step {difference.step + 1}"
+                print(f"    {where}, {difference.what}")
+                print(f"        recorded: {shown(difference.recorded)}")
+                print(f"        replayed: {shown(difference.observed)}")
+    print(f"conformance: {good} of {total} steps match")
+    return 0 if good == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
