@@ -51,8 +51,8 @@ unit: $(READY) ## tests of the collection's own code
 testbed-tests: $(READY) ## tests of the testbed's own code
 	pytest -n $(JOBS) tests/testbed/tests
 
-conformance: $(READY) ## every recording replayed against the testbed
-	@$(IN_TESTS) testbed.conformance
+conformance: $(READY) ## every recording replayed against the testbed (others: RECORDINGS=DIRECTORY)
+	@$(IN_TESTS) testbed.conformance $(RECORDINGS)
 
 walk: $(READY) ## a kill and a power cut at every command of every scenario, over processes
 	@$(IN_TESTS) walk
