@@ -76,6 +76,14 @@ class Repositories:
     def entries(self, names: list[Fmri]) -> list[Entry]:
         return catalog.from_manifests({name: self._manifests[str(name)] for name in names})
 
+    def offered(self, origin: str) -> list[Fmri]:
+        """What a declared repository offers, reachable or not."""
+        return [fmri.parse(text) for text in self._offers[uri(origin)]["fmris"]]
+
+    def all(self) -> list[Fmri]:
+        """Every declared package."""
+        return [fmri.parse(text) for text in self._manifests]
+
     def offers(self, origins: list[str], name: Fmri) -> bool:
         """Can the package be had from one of these origins now?"""
         return any(self.reachable(origin) and str(name) in self._offers[uri(origin)]["fmris"] for origin in origins)
