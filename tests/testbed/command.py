@@ -38,7 +38,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Path on the host -> (module in testbed.commands, function). /sbin and /bin are links to the /usr ones."""
 
-BY_NAME = {path.rsplit("/", 1)[1]: place for path, place in COMMANDS.items()}
+HOOK_TOOLS: dict[str, tuple[str, str]] = {
+    "rm": ("tools", "rm"),
+    "rmdir": ("tools", "rmdir"),
+    "cp": ("tools", "cp"),
+    "system-unconfigure": ("tools", "unconfigure"),
+    "dladm": ("tools", "dladm"),
+    "route": ("tools", "route"),
+}
+"""Commands that brand hooks run, with log and faults like any other, but that are not put on the host's path."""
+
+BY_NAME = HOOK_TOOLS | {path.rsplit("/", 1)[1]: place for path, place in COMMANDS.items()}
 
 
 @dataclass(frozen=True)
@@ -163,4 +173,7 @@ def main() -> None:
     sys.stdout.write(result.stdout)
     sys.stderr.write(result.stderr)
     sys.stdout.flush()
+    sys.stderr.flush()
+    if host.went_down:
+        faults.end_processes(host)
     os._exit(result.rc)

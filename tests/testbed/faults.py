@@ -25,6 +25,7 @@ A fault is an entry of ``state.faults``::
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -53,10 +54,16 @@ class Killed(BaseException):
         elif self.target == "power":
             host.state.powered = False
             host.save()
-            for process in processes(host.directory):
-                if process != os.getpid():
-                    os.kill(process, signal.SIGKILL)
+            end_processes(host)
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_processes(host: Host) -> None:
+    """Kill every process of the host but this one: it went down."""
+    for process in processes(host.directory):
+        if process != os.getpid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def processes(root: Path) -> list[int]:

@@ -34,6 +34,8 @@ class Host:
         """Set by everything that changes a file or the state; the command log takes and clears it."""
         self.observer: Callable[[Context, Result | None], None] | None = None
         """Told of every command that ends on this host object, with its texts (None: it was killed); for replays."""
+        self.went_down = False
+        """Set by a reboot or a shutdown: once the command ends, every process of the host ends with it."""
         self._saved = ""
         self._lock: int | None = None
 

@@ -80,7 +80,10 @@ class State:
     """Creation order and guids come from this counter."""
     current_be: str = ""
     next_be: str = ""
-    next_be_once: bool = False
+    once_be: str = ""
+    """`beadm activate -t`: comes up at the next boot only; empty if there is none."""
+    boots: int = 0
+    """How often the host came up."""
     powered: bool = True
     kernel_zones: dict[str, KernelZone] = field(default_factory=dict)
     next_zone_id: int = 1

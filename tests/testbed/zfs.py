@@ -103,7 +103,7 @@ EPOCH = 1746189120
 SPACE = {"used": 432013312, "available": 55941948210, "referenced": 429916160, "written": 0, "usedbysnapshots": 0}
 """A testbed has no blocks to count: the same for every dataset, as in the recordings."""
 
-_NOT_OF_A_BE = frozenset({PRIVATE, "dev", "proc", "tmp"})
+NOT_OF_A_BE = frozenset({PRIVATE, "dev", "proc", "tmp"})
 """Entries of `/` that do not lie in the dataset mounted there."""
 
 
@@ -556,6 +556,7 @@ def create(
     for ancestor in reversed(list(_ancestors(name))):
         if ancestor not in host.state.datasets:
             _add(host, ancestor, {}, None, None)
+            _data(host, host.state.datasets[ancestor].content).mkdir()
             _mount_if_it_does(host, ancestor)
     _add(host, name, props or {}, None, guid)
     _data(host, host.state.datasets[name].content).mkdir()
@@ -858,7 +859,7 @@ def _nested(host: Host, name: str) -> list[tuple[str, str]]:
 def _copy_content(host: Host, name: str, target: Path) -> None:
     source = content(host, name)
     covered = {os.fspath(host.path(path)): _under(host, key) for path, key in reversed(_nested(host, name))}
-    skip = _NOT_OF_A_BE if host.state.datasets[name].mounted == "/" else frozenset()
+    skip = NOT_OF_A_BE if host.state.datasets[name].mounted == "/" else frozenset()
     _copy(source, target, covered, skip)
 
 
@@ -867,7 +868,7 @@ def _restore_content(host: Host, name: str, stored: Path) -> None:
     for path, key in reversed(nested):
         _displace(host, key, path)
     target = content(host, name)
-    skip = _NOT_OF_A_BE if host.state.datasets[name].mounted == "/" else frozenset()
+    skip = NOT_OF_A_BE if host.state.datasets[name].mounted == "/" else frozenset()
     for entry in os.listdir(target):
         if entry not in skip:
             _remove(target / entry)
