@@ -46,4 +46,7 @@ def run(ctx: Context, brand: str, name: str, args: list[str]) -> Result:
         if killed.target != "hook":
             raise
         code = -killed.signal
-    return Result(code, hook.stdout, hook.stderr)
+    result = Result(code, hook.stdout, hook.stderr)
+    if ctx.host.observer is not None:
+        ctx.host.observer(Context(ctx.host, [hook.call.program, *words], {}, parent=ctx.number), result)
+    return result
