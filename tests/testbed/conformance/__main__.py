@@ -11,6 +11,7 @@ import multiprocessing
 import sys
 import tempfile
 import traceback
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -58,12 +59,13 @@ def main() -> int:
     except (OSError, ValueError) as error:
         sys.exit(f"conformance: {error}")
     cases = sorted(case for case in library.recordings if options.k in case)
+    shared = replace(library, recordings={})
     total = good = 0
     shown = (lambda text: text) if options.v else short
     with tempfile.TemporaryDirectory() as scratch, multiprocessing.Pool(2) as pool:
-        work = partial(replay, library=library, scratch=Path(scratch))
-        for case, differences in zip(cases, pool.imap(work, cases, chunksize=4), strict=True):
-            entry = library.recordings[case]
+        work = partial(replay, library=shared, scratch=Path(scratch))
+        entries = [library.recordings[case] for case in cases]
+        for case, entry, differences in zip(cases, entries, pool.imap(work, entries, chunksize=8), strict=True):
             total += compare.step_count(entry)
             good += matching(entry, differences)
             if differences or options.v:

@@ -50,7 +50,9 @@ class Comparison:
 
     def differences(self) -> list[Difference]:
         if self.recording.get("steps") is not None:
-            for number, (recorded, seen) in enumerate(zip(self.recording["steps"], self.observed["steps"], strict=True)):
+            for number, (recorded, seen) in enumerate(
+                zip(self.recording["steps"], self.observed["steps"], strict=True)
+            ):
                 self._command(number, recorded, seen)
                 for key, value in recorded.get("after", {}).items():
                     self._same(number, f"after.{key}", value, seen["after"].get(key))
@@ -74,9 +76,11 @@ class Comparison:
         self._same(step, f"{name}rc", recorded["rc"], observed["rc"])
         for stream in ("stdout", "stderr"):
             texts = [usage_cut(side[stream] or "") for side in (recorded, observed)]
-            self._same(step, f"{name}{stream}", self.recorded_text.output(texts[0]), self.observed_text.output(texts[1]))
+            self._same(
+                step, f"{name}{stream}", self.recorded_text.output(texts[0]), self.observed_text.output(texts[1])
+            )
 
-    # -- what the hooks did ----------------------------------------------------------------------------------------------
+    # -- what the hooks did --
 
     def _recorded_hooks(self) -> list[dict[str, Any]]:
         if "hooks" in self.recording:
@@ -123,7 +127,7 @@ class Comparison:
                 self._same(None, f"{what} line {number + 1}", *pair)
                 return
 
-    # -- end state -------------------------------------------------------------------------------------------------------
+    # -- end state --
 
     def _end(self) -> None:
         recorded, observed = self.recording["end"], self.observed["end"]

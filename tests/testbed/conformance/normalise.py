@@ -44,7 +44,8 @@ class Normaliser:
         return "\n".join(re.sub(r"[ \t]+", " ", line) for line in lines if line)
 
     def _uuid(self, match: re.Match[str]) -> str:
-        return self._names.setdefault(match[0], f"uuid-{len(self._names)}")
+        found: str = match[0]
+        return self._names.setdefault(found, f"uuid-{len(self._names)}")
 
 
 def usage_cut(stderr: str) -> str:

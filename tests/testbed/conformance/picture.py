@@ -58,10 +58,10 @@ def mounts(host: Host) -> list[str]:
 
 
 def walk(top: Path, skip: tuple[str, ...] = ()) -> Files:
-    """Everything below ``top`` but the directories at the paths in ``skip`` (relative, the directory itself is shown)."""
+    """Everything below ``top``; of directories whose relative path is in ``skip`` only themselves."""
     found: Files = {}
-    for entry in sorted(os.scandir(top), key=lambda entry: entry.name) if top.is_dir() else []:
-        _add(found, top, Path(entry.path), skip)
+    for entry in sorted(top.iterdir()) if top.is_dir() else []:
+        _add(found, top, entry, skip)
     return found
 
 

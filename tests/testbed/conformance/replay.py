@@ -7,7 +7,7 @@ import re
 import subprocess
 from typing import Any
 
-from testbed import command, faults
+from testbed import command, faults, hooks
 from testbed.command import Context, Result
 from testbed.conformance import picture
 from testbed.conformance.recording import Recording
@@ -15,7 +15,7 @@ from testbed.host import Host
 
 TOOLS = ("rm", "ls", "cat", "grep")
 """Typed in some recordings to look round; every host has them, they are not the testbed's."""
-HOOK = re.compile(r"^/usr/lib/brand/[^/]+/([a-z]+)$")
+HOOK = re.compile(r"^/usr/lib/brand/([^/]+)/([a-z]+)$")
 
 
 class Replay:
@@ -32,7 +32,11 @@ class Replay:
             self._datasets = picture.datasets(host)
             self._files = picture.global_files(host)
             self._contents = picture.contents(host)
-            self._prints = {name: picture.fingerprint(host, name) for name in recording["situation"]["zone_images"] if name in host.state.datasets}
+            self._prints = {
+                name: picture.fingerprint(host, name)
+                for name in recording["situation"]["zone_images"]
+                if name in host.state.datasets
+            }
 
     def run(self) -> dict[str, Any]:
         recording = self.recording
@@ -55,7 +59,7 @@ class Replay:
         observed["end"]["pkg"] = {name: picture.packages(self.host, name) for name in recording["end"]["pkg"]}
         return observed
 
-    # -- running -------------------------------------------------------------------------------------------------------
+    # -- running --
 
     def _step(self, argv: list[str]) -> dict[str, Any]:
         step = self._typed(argv)
@@ -66,19 +70,30 @@ class Replay:
     def _typed(self, argv: list[str]) -> dict[str, Any]:
         self._booted = []
         try:
-            result = _tool(self.host, argv) if argv[0] in TOOLS else command.run(self.host, argv)
+            result = self._result(argv)
         except faults.Killed as killed:
             result = Result(-killed.signal, "", "")
         stdout = result.stdout + "".join(self._booted) if argv == ["reboot"] else result.stdout
         return {"argv": argv, "rc": result.rc, "stdout": stdout, "stderr": result.stderr}
+
+    def _result(self, argv: list[str]) -> Result:
+        if argv[0] in TOOLS:
+            return _tool(self.host, argv)
+        hook = HOOK.match(argv[0])
+        if not hook:
+            return command.run(self.host, argv)
+        with self.host.locked():
+            brands = {name: state.split()[1] for name, state in picture.zone_states(self.host).items()}
+            brand = next((brands[word] for word in argv[1:] if word in brands), hook[1])
+            return hooks.run(Context(self.host, argv, {}), brand, hook[2], argv[1:])
 
     def _see(self, ctx: Context, result: Result | None) -> None:
         """Told of every command as it ends: keep the hooks' results and what they ran."""
         if ctx.parent is None:
             return
         rc = result.rc if result else None
-        entry = {"argv": ctx.argv, "rc": rc}
-        entry |= {"stdout": result.stdout, "stderr": result.stderr} if result else {"stdout": "", "stderr": ""}
+        stdout, stderr = (result.stdout, result.stderr) if result else ("", "")
+        entry: dict[str, Any] = {"argv": ctx.argv, "rc": rc, "stdout": stdout, "stderr": stderr}
         if HOOK.match(ctx.argv[0]):
             self.hooks.append(entry)
         elif ctx.argv[0].rpartition("/")[2] == "zoneadm" and ctx.argv[-1] == "boot":
@@ -86,7 +101,7 @@ class Replay:
         else:
             self._commands.append((ctx.number, entry))
 
-    # -- looking -------------------------------------------------------------------------------------------------------
+    # -- looking --
 
     def _state_after(self, recording: Recording) -> str:
         name = recording["zoneadm"]["argv"][2]

@@ -15,6 +15,8 @@ from testbed.host import Host
 from testbed.state import Dataset, KernelZone, Snapshot
 
 NATIVE = ("type", "mounted", "origin")
+BRANDS = ("ipkg", "lipkg", "sparse", "pkgsrc")
+"""The brands that were installed when the recordings were made."""
 SIGNALS = {"HUP": 1, "INT": 2, "KILL": 9, "TERM": 15}
 
 
@@ -32,6 +34,8 @@ def build(directory: Path, recording: Recording, library: Library, templates: Pa
     with made.locked():
         for name in ("etc/zones", "var/tmp", "tmp", "root", "export"):
             (directory / name).mkdir(parents=True)
+        for brand in BRANDS:
+            made.write(f"/usr/lib/brand/{brand}/config.xml", f'<brand name="{brand}"/>\n')
         _datasets(made, start, situation)
         _boot_environments(made, start)
         images.repositories(made, library, situation["repositories"])
@@ -53,7 +57,7 @@ def build(directory: Path, recording: Recording, library: Library, templates: Pa
     return made
 
 
-# -- datasets ----------------------------------------------------------------------------------------------------------
+# -- datasets --
 
 
 def _datasets(made: Host, start: dict[str, Any], situation: dict[str, Any]) -> None:
@@ -121,7 +125,7 @@ def _mounts(made: Host, lines: list[str]) -> None:
         dataset.mount_number = made.state.tick()
 
 
-# -- images ------------------------------------------------------------------------------------------------------------
+# -- images --
 
 
 def _images(made: Host, situation: dict[str, Any], templates: Path) -> None:
@@ -153,7 +157,7 @@ def _other_boot_environments(made: Host, situation: dict[str, Any], templates: P
             (zones / f"{zone}.xml").write_text(text)
 
 
-# -- zones and files -----------------------------------------------------------------------------------------------------
+# -- zones and files --
 
 
 def _zones(made: Host, start: dict[str, Any]) -> None:
@@ -217,7 +221,7 @@ def _file(path: Path, entry: dict[str, Any]) -> None:
         path.chmod(int(entry["mode"], 8))
 
 
-# -- what goes wrong -----------------------------------------------------------------------------------------------------
+# -- what goes wrong --
 
 
 def _image_root(start: dict[str, Any], lock: str) -> str:
@@ -269,5 +273,3 @@ def _target(text: str) -> str:
     if "zoneadm" in text:
         return "caller"
     raise Unknown(f"a signal to the {text}")
-
-

@@ -1,0 +1,126 @@
+"""The replay tells differences from sameness: a recording replayed, then falsified at random places."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.conformance import __main__, compare, recording, setup
+from testbed.conformance.replay import Replay
+
+SEED = 20261121
+CASES = ["detach", "attach-dataset-busy", "boot", "sequence-recover-B-after-detach-back"]
+
+Path_ = tuple[str | int, ...]
+
+
+@pytest.fixture(scope="module")
+def library() -> recording.Library:
+    return recording.read([recording.FIXTURES])
+
+
+@pytest.fixture(scope="module", params=CASES)
+def replayed(
+    request: pytest.FixtureRequest, library: recording.Library, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[recording.Recording, dict[str, Any]]:
+    entry = library.recordings[request.param]
+    scratch = tmp_path_factory.mktemp("replay")
+    host = setup.build(scratch / "host", entry, library, scratch / "images")
+    return entry, Replay(host, entry).run()
+
+
+def leaves(value: Any, path: Path_ = ()) -> list[Path_]:
+    """Where the texts and numbers of a JSON value are."""
+    if isinstance(value, dict):
+        return [found for key, entry in value.items() for found in leaves(entry, (*path, key))]
+    if isinstance(value, list):
+        return [found for number, entry in enumerate(value) for found in leaves(entry, (*path, number))]
+    return [path] if isinstance(value, (str, int)) and not isinstance(value, bool) else []
+
+
+def falsified(entry: recording.Recording, path: Path_) -> recording.Recording:
+    """The recording with another text or number at this place."""
+    changed = copy.deepcopy(entry)
+    holder: Any = changed
+    for key in path[:-1]:
+        holder = holder[key]
+    old = holder[path[-1]]
+    holder[path[-1]] = old + 1 if isinstance(old, int) else f"{old}falsified\n"
+    return changed
+
+
+def compared(entry: recording.Recording) -> list[Path_]:
+    """Every place that must not be different without being seen."""
+    found = leaves(entry["end"]["zfs_diff"], ("end", "zfs_diff"))
+    found += leaves(entry["end"]["mounts"], ("end", "mounts")) + [("end", "index")]
+    if entry["zoneadm"]:
+        found += [("zoneadm", key) for key in ("rc", "stdout", "stderr", "state_after")]
+    for number in range(len(entry.get("steps") or [])):
+        found += [("steps", number, key) for key in ("rc", "stdout", "stderr")]
+        found += leaves(entry["steps"][number]["after"], ("steps", number, "after"))
+    for number in range(len(entry.get("hooks") or [])):
+        found += [("hooks", number, key) for key in ("rc", "stdout", "stderr")]
+    if isinstance(entry["attach_log"], str):
+        found.append(("attach_log",))
+    return found
+
+
+def test_recording_and_replay_agree(replayed: tuple[recording.Recording, dict[str, Any]]) -> None:
+    assert compare.compare(*replayed) == []
+
+
+def test_every_falsification_is_seen(replayed: tuple[recording.Recording, dict[str, Any]]) -> None:
+    entry, observed = replayed
+    places = compared(entry)
+    for path in random.Random(SEED).sample(places, min(60, len(places))):
+        assert compare.compare(falsified(entry, path), observed), f"{path} (seed {SEED})"
+
+
+def test_order_of_changing_commands_is_seen(replayed: tuple[recording.Recording, dict[str, Any]]) -> None:
+    entry, observed = replayed
+    changed = copy.deepcopy(entry)
+    changed["commands"].reverse()
+    assert "changing command 0" in [difference.what for difference in compare.compare(changed, observed)]
+
+
+def test_missing_file_and_other_mode_are_seen(replayed: tuple[recording.Recording, dict[str, Any]]) -> None:
+    entry, observed = replayed
+    changed = copy.deepcopy(entry)
+    changed["end"]["files"]["created"]["/etc/zones/other.xml"] = "file 644 0123456789ab"
+    assert [difference.recorded for difference in compare.compare(changed, observed)] == [
+        "/etc/zones/other.xml file 644 0123456789ab"
+    ]
+
+
+def test_stamps_and_random_names_do_not_count(replayed: tuple[recording.Recording, dict[str, Any]]) -> None:
+    entry, observed = replayed
+    changed = json.loads(json.dumps(entry).replace("November 21, 2026", "March 1, 2024"))
+    assert compare.compare(changed, observed) == []
+
+
+def test_start_and_situation_are_all_a_replay_is_set_up_from(library: recording.Library, tmp_path: Path) -> None:
+    entry = library.recordings["detach"]
+    alone = {"start": entry["start"], "situation": entry["situation"]}
+    host = setup.build(tmp_path / "host", alone, library, tmp_path / "images")
+    renamed = {**entry, "case": "another name", "note": "", "script": "", "source": ""}
+    assert compare.compare(entry, Replay(host, renamed).run()) == []
+
+
+def test_exit_code_tells(
+    library: recording.Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = falsified(library.recordings["detach"], ("zoneadm", "rc"))
+    (tmp_path / "detach.json").write_text(json.dumps(entry))
+    monkeypatch.setattr("sys.argv", ["conformance", str(tmp_path)])
+    assert __main__.main() == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "conformance: 1 of 2 steps match"
+
+
+def test_directory_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no recording of the brand hooks in it"):
+        recording.read([tmp_path])
