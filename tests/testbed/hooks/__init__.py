@@ -1,15 +1,17 @@
 """The brand hooks: what zoneadm and zoneadmd run to attach, detach, boot, halt, clone and uninstall a zone.
 
-They run the commands of the host by argv, as the real scripts do: log, faults and kill points are those of commands.
+They are commands of the host, /usr/lib/brand/{ipkg,sparse}/NAME, and run commands by argv as the real scripts do: log,
+faults and kill points are those of commands.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 
 from testbed import faults
 from testbed.command import Context, Result
-from testbed.hooks.base import OK, Call, Exit, Hook
+from testbed.hooks.base import OK, Exit, Hook
 from testbed.zones import LIKE_IPKG, LIKE_SPARSE
 
 HOOKS = {
@@ -30,23 +32,22 @@ def has_hooks(brand: str) -> bool:
 
 
 def run(ctx: Context, brand: str, name: str, args: list[str]) -> Result:
-    """Run a brand hook. zoneadm passes the arguments through a shell unquoted: blanks divide them (zone-tools 1).
+    """Run a brand's hook as zoneadm does: through a shell, unquoted: blanks divide arguments (zone-tools 1)."""
+    family = "sparse" if brand in LIKE_SPARSE else "ipkg"
+    return ctx.run([f"/usr/lib/brand/{family}/{name}", *" ".join(args).split()])
 
-    A hook that dies by a signal gives a negative code, and what it had printed.
-    """
-    words = " ".join(args).split()
-    hook = Hook(ctx, Call(brand, name, words, brand in LIKE_SPARSE))
-    function = getattr(importlib.import_module(f"testbed.hooks.{HOOKS[name]}"), name)
-    code = OK
+
+def main(ctx: Context, args: list[str]) -> int:
+    """Entry of the hooks as commands. A hook that dies by a signal gives a negative code, and what it had printed."""
+    name = os.path.basename(ctx.argv[0])
+    module = importlib.import_module(f"testbed.hooks.{HOOKS[name]}")
+    hook = Hook(ctx, args, sparse=ctx.argv[0].startswith("/usr/lib/brand/sparse/"))
     try:
-        function(hook)
+        getattr(module, name)(hook)
     except Exit as end:
-        code = end.code
+        return end.code
     except faults.Killed as killed:
         if killed.target != "hook":
             raise
-        code = -killed.signal
-    result = Result(code, hook.stdout, hook.stderr)
-    if ctx.host.observer is not None:
-        ctx.host.observer(Context(ctx.host, [hook.call.program, *words], {}, parent=ctx.number), result)
-    return result
+        return -killed.signal
+    return OK

@@ -62,7 +62,7 @@ class Attach:
 
 def attach(hook: Hook) -> None:
     """Run the hook with its exit trap, which also runs after SIGTERM and SIGINT, but not after SIGKILL."""
-    hook.zone, hook.zonepath = hook.call.args[0], hook.call.args[1]
+    hook.zone, hook.zonepath = hook.args[0], hook.args[1]
     script = Attach(hook)
     try:
         _body(script)
@@ -79,7 +79,7 @@ def attach(hook: Hook) -> None:
 
 def _body(script: Attach) -> None:
     hook = script.hook
-    options, _ = getopts(hook, hook.call.args[2:], "a:d:nr:u", USAGE_TEXT)
+    options, _ = getopts(hook, hook.args[2:], "a:d:nr:u", USAGE_TEXT)
     script.update = "u" in options
     for letter in "adr":
         if letter in options:
@@ -131,7 +131,7 @@ def _take_mounted(script: Attach) -> None:
     if hook.run(["zfs", "list", "-H", "-t", "filesystem", "-o", "name", roots], quiet=True).rc != 0:
         script.fail(NO_ACTIVE)
     _configure(script, ["set", "zoned=off"], roots)
-    if hook.call.sparse:
+    if hook.sparse:
         _take_overlays(script)
     _configure(script, ["set", "mountpoint=legacy"], roots)
     _configure(script, ["set", "zoned=on"], roots)
@@ -145,7 +145,7 @@ def _take_mounted(script: Attach) -> None:
         ["inherit", "zoned"],
     ):
         _configure(script, words, script.dataset)
-    if hook.call.sparse:
+    if hook.sparse:
         hook.unmount_all()
         hook.mount_root(script.dataset)
         hook.mount_overlays(script.dataset)
@@ -177,20 +177,14 @@ def _on_failure(script: Attach) -> None:
     """The exit trap: puts the dataset back as detach left it; with -a, -d or -r it destroys the zone (finding 7)."""
     hook = script.hook
     if script.media != "-":
-        from testbed.hooks.base import Call
-        from testbed.hooks.uninstall import uninstall
-
-        inner = Hook(hook.ctx, Call(hook.call.brand, "uninstall", [hook.zone, hook.zonepath, "-F"], hook.call.sparse))
         busy = hook.host.state.busy
         busy.append(hook.logfile)  # open in this script: the zonepath's dataset cannot be unmounted if it lies there
         try:
-            uninstall(inner)
-        except Exit:
-            pass  # the trap does not look at it
+            result = hook.ctx.run([hook.ctx.argv[0].replace("attach", "uninstall"), hook.zone, hook.zonepath, "-F"])
         finally:
             busy.remove(hook.logfile)
-        hook.out(inner.stdout)
-        hook.append(inner.stderr)
+        hook.out(result.stdout)
+        hook.append(result.stderr)
     elif script.dataset:
         for assignment in ("zoned=off", "canmount=on", f"mountpoint={hook.root}"):
             if hook.run(["zfs", "set", assignment, script.dataset]).rc != 0:
@@ -277,7 +271,7 @@ def _software(script: Attach) -> None:
         hook.log(f"   Non-Global zone version: entire@{zone_entire}")
 
     hook.env["PKG_IMAGE"] = hook.root
-    for stem in RENAMED[:1] if hook.call.sparse else RENAMED:
+    for stem in RENAMED[:1] if hook.sparse else RENAMED:
         if hook.run(["pkg", "list", "-q", f"pkg://omnios/{stem}"], quiet=True).rc == 0:
             wanted.append(f"pkg://omnios/{stem}")
 
@@ -324,7 +318,7 @@ def _update(script: Attach, wanted: list[str], gz_entire: bool, zone_entire: boo
 
 def _pkg_install(hook: Hook, operands: list[str]) -> int:
     argv = ["install", "--accept", "--no-refresh", *operands]
-    if not hook.call.sparse:
+    if not hook.sparse:
         hook.err(f"PKG: {' '.join(argv)}\n")
     return hook.show(["pkg", *argv]).rc
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from testbed.command import Context, Result
@@ -37,20 +36,6 @@ OVERLAYS = (("svc", "lib/svc"), ("fm", "usr/lib/fm"))
 """The datasets below the zone BE of a sparse zone and where they lie over what comes from the global zone."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """A hook as zoneadm calls it: the brand, which of its hooks, its arguments."""
-
-    brand: str
-    name: str
-    args: list[str]
-    sparse: bool
-
-    @property
-    def program(self) -> str:
-        return f"/usr/lib/brand/{'sparse' if self.sparse else 'ipkg'}/{self.name}"
-
-
 class Exit(Exception):
     """The hook ends with this code."""
 
@@ -62,17 +47,16 @@ class Exit(Exception):
 class Hook:
     """One run of a hook: where its output goes, and the steps that the scripts have in common."""
 
-    def __init__(self, ctx: Context, call: Call, zone: str = "", zonepath: str = "") -> None:
+    def __init__(self, ctx: Context, args: Sequence[str], sparse: bool) -> None:
         self.ctx = ctx
         self.host = ctx.host
-        self.call = call
-        self.zone = zone
-        self.zonepath = zonepath
+        self.args = list(args)
+        self.sparse = sparse
+        self.zone = ""
+        self.zonepath = ""
         self.logfile = ""
         self.stderr_to_log = False
         self.env: dict[str, str] = {}
-        self.stdout = ""
-        self.stderr = ""
 
     @property
     def root(self) -> str:
@@ -81,13 +65,13 @@ class Hook:
     # -- output and logs ---------------------------------------------------------------------------------------------
 
     def out(self, text: str) -> None:
-        self.stdout += text
+        self.ctx.out(text)
 
     def err(self, text: str) -> None:
         if self.stderr_to_log:
             self.append(text)
         else:
-            self.stderr += text
+            self.ctx.err(text)
 
     def log(self, text: str) -> None:
         """A stamped line in the log; a newline at the start of the text comes behind the stamp."""
@@ -187,7 +171,7 @@ class Hook:
 
     def unmount_all(self) -> bool:
         """Unmount the overlays of a sparse zone, then the zone's root; says whether the root is free afterwards."""
-        if self.call.sparse:
+        if self.sparse:
             for _, place in OVERLAYS:
                 self.unmount(f"{self.root}/{place}")
         return self.unmount(self.root)
@@ -216,13 +200,13 @@ def getopts(hook: Hook, args: Sequence[str], known: str, usage: str) -> tuple[di
             letter, letters = letters[0], letters[1:]
             place = known.find(letter)
             if place < 0 or letter == ":":
-                hook.err(f"{hook.call.program}: -{letter}: unknown option\n{usage}")
+                hook.err(f"{hook.ctx.argv[0]}: -{letter}: unknown option\n{usage}")
                 raise Exit(USAGE)
             if known[place + 1 : place + 2] != ":":
                 options[letter] = ""
                 continue
             if not letters and not rest:
-                hook.err(f"{hook.call.program}: -{letter}: argument expected\n{usage}")
+                hook.err(f"{hook.ctx.argv[0]}: -{letter}: argument expected\n{usage}")
                 raise Exit(USAGE)
             options[letter], letters = (letters, "") if letters else (rest.pop(0), "")
     return options, rest

@@ -10,7 +10,7 @@ USAGE_TEXT = "\nbrand-specific usage: clone {sourcezone}\n"
 
 
 def clone(hook: Hook) -> None:
-    options, operands = getopts(hook, hook.call.args, "R:s:Xz:", USAGE_TEXT)
+    options, operands = getopts(hook, hook.args, "R:s:Xz:", USAGE_TEXT)
     if not operands:
         hook.err(USAGE_TEXT)
         raise Exit(USAGE)
@@ -26,7 +26,7 @@ def clone(hook: Hook) -> None:
     if not name:
         name = _new_snapshot(hook, source)
     zbe = f"{own}/ROOT/zbe"
-    overlays = [f"/{overlay}" for overlay, _ in OVERLAYS] if hook.call.sparse else []
+    overlays = [f"/{overlay}" for overlay, _ in OVERLAYS] if hook.sparse else []
     for below in ["", *overlays]:
         if hook.run(["zfs", "clone", f"{source}{below}@{name}", f"{zbe}{below}"]).rc != 0:
             hook.fatal("Unable to clone the source zone's dataset.")
@@ -55,7 +55,7 @@ def _source_snapshot(hook: Hook, zone: str, snapshot: str, gzbe: str) -> str:
 
 def _new_snapshot(hook: Hook, dataset: str) -> str:
     """Take a snapshot for the new zone under the first free name; returns that."""
-    recursive = ["-r"] if hook.call.sparse else []
+    recursive = ["-r"] if hook.sparse else []
     names = (f"{hook.zone}_snap{number or ''}" for number in range(100))
     free = (name for name in names if hook.run(["zfs", "snapshot", *recursive, f"{dataset}@{name}"]).rc == 0)
     return next(free, "") or hook.fatal("Unable to snapshot the source zone's dataset.")

@@ -8,18 +8,18 @@ USAGE_TEXT = "\nbrand-specific usage: detach [-n ].\n"
 
 
 def detach(hook: Hook) -> None:
-    options, _ = getopts(hook, hook.call.args, "nR:z:", USAGE_TEXT)
+    options, _ = getopts(hook, hook.args, "nR:z:", USAGE_TEXT)
     hook.zone, hook.zonepath = options.get("z", ""), options.get("R", "")
     xml = f"/etc/zones/{hook.zone}.xml"
     if "n" in options:
         hook.out(hook.host.path(xml).read_text())
         return
-    if not hook.call.sparse:
+    if not hook.sparse:
         hook.logfile = "/tmp/zone.log"  # the script has no zonepath yet when its log is opened: recording finding 1
 
     gzbe = hook.require_running_be()
     dataset = hook.find_active_dataset(gzbe)
-    if hook.call.sparse:
+    if hook.sparse:
         if not hook.unmount_all():
             hook.fatal(STILL_MOUNTED.format(""))
         hook.mount_root(dataset)
@@ -28,7 +28,7 @@ def detach(hook: Hook) -> None:
     _set(hook, "zoned=off", dataset)
     _set(hook, "canmount=on", dataset)
     _set(hook, f"mountpoint={hook.root}", dataset)
-    if hook.call.sparse:
+    if hook.sparse:
         for name, place in OVERLAYS:
             _set(hook, "canmount=on", f"{dataset}/{name}")
             _set(hook, f"mountpoint={hook.root}/{place}", f"{dataset}/{name}")

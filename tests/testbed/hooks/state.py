@@ -13,12 +13,12 @@ SYSBOOT = "99"
 
 
 def prestate(hook: Hook) -> None:
-    hook.zone, hook.zonepath, state, command = hook.call.args
+    hook.zone, hook.zonepath, state, command = hook.args
     if command != READY:
         return
     dataset = _remount(hook)
     if state == SYSBOOT:
-        if hook.call.sparse and dataset:
+        if hook.sparse and dataset:
             hook.mount_overlays(dataset)
         return
     _make_vnics(hook)
@@ -26,11 +26,11 @@ def prestate(hook: Hook) -> None:
 
 
 def poststate(hook: Hook) -> None:
-    hook.zone, hook.zonepath, _, command = hook.call.args
-    if command == HALT and not hook.call.sparse:
+    hook.zone, hook.zonepath, _, command = hook.args
+    if command == HALT and not hook.sparse:
         hook.run(["zoneadm", "-z", hook.zone, "list", "-p"])
         _remount(hook)
-    elif command in (READY, HALT) and hook.call.sparse:
+    elif command in (READY, HALT) and hook.sparse:
         dataset = hook.find_active_dataset(hook.require_running_be())
         for name, place in OVERLAYS:
             hook.run(["mount", "-F", "zfs", "-O", f"{dataset}/{name}", f"{hook.root}/{place}"])
@@ -42,7 +42,7 @@ def poststate(hook: Hook) -> None:
 
 def _remount(hook: Hook) -> str:
     """Put the active dataset on the zone's root; returns it, or nothing if the root is busy (then all stays)."""
-    if hook.call.sparse:
+    if hook.sparse:
         dataset = hook.find_active_dataset(hook.require_running_be())
         if not hook.unmount_all():
             hook.out(STILL_MOUNTED.format(hook.root))

@@ -8,7 +8,7 @@ from testbed.hooks.base import FATAL, OVERLAYS, PARENTBE, USAGE, Exit, Hook
 
 
 def uninstall(hook: Hook) -> None:
-    hook.zone, hook.zonepath = hook.call.args[0], hook.call.args[1]
+    hook.zone, hook.zonepath = hook.args[0], hook.args[1]
     flags = _flags(hook)
     gzbe = hook.running_be()
     if not gzbe:
@@ -24,10 +24,10 @@ def uninstall(hook: Hook) -> None:
 
 def _flags(hook: Hook) -> str:
     flags = ""
-    for word in hook.call.args[2:]:
+    for word in hook.args[2:]:
         for letter in word.lstrip("-"):
             if letter not in "FHnv" or not word.startswith("-"):
-                hook.err(f"{hook.call.program}: -{letter}: unknown option\n")
+                hook.err(f"{hook.ctx.argv[0]}: -{letter}: unknown option\n")
                 hook.err("Error: invalid usage\nUsage: uninstall: [-hFn]\n")
                 raise Exit(USAGE)
             flags += letter
@@ -68,7 +68,7 @@ class Uninstall:
         return [name for parent, name in rows if parent == gzbe and name.count("/") == roots.count("/") + 1]
 
     def destroy_zbe(self, zbe: str) -> None:
-        if self.hook.call.sparse:
+        if self.hook.sparse:
             for name, _ in OVERLAYS:
                 self.promote_clone(f"{zbe}/{name}")
         self.promote_clone(zbe)
