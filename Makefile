@@ -61,7 +61,7 @@ walk-sample: $(READY) ## every boundary in one process, a seeded sample of them 
 	@$(IN_TESTS) walk --sample
 
 molecule: $(READY) ## role and playbook, one scenario each
-	@python tests/tools/molecule.py
+	molecule test --all --report
 
 sanity: $(READY) ## ansible-test sanity
 	@python tests/tools/sanity.py
@@ -70,4 +70,9 @@ bench: $(READY) ## what a command and a switch cost
 	@$(IN_TESTS) bench
 
 docs: $(READY) ## the docs site, into build/docs/html
-	@python tests/tools/docs.py
+	rm -rf build/docs
+	mkdir -p build/docs/src/collection
+	cp -R docs/. build/docs/src
+	antsibull-docs collection --use-current --squash-hierarchy --dest-dir build/docs/src/collection illumos.linked_zones
+	sphinx-build -q -W -b html build/docs/src build/docs/html
+	@echo "The site: build/docs/html/index.html"
