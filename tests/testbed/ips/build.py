@@ -1,72 +1,101 @@
-"""An image with packages in it, built at once: for declared hosts and for replays."""
+"""Images as declared: for hosts from YAML and for replays of recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from typing import Any
 
-from testbed.ips import action, catalog, image
-from testbed.ips.catalog import Catalog, Entry
+from testbed.host import Host
+from testbed.ips import catalog, config, deliver, image, refresh, v4
+from testbed.ips.catalog import Catalog
 from testbed.ips.config import Publisher
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image, stamp
+from testbed.ips.planner import Plan
 from testbed.ips.repository import Repositories
-from testbed.ips.v4 import new_attributes
 
 
-def build(
-    repos: Repositories,
-    root: Path,
+def build_image(
+    host: Host,
+    root: str,
     *,
     format: int,
     publishers: list[Publisher],
-    installed: Iterable[Fmri],
-    known: Iterable[Fmri],
+    installed: Iterable[str],
     variants: Mapping[str, str],
+    known: Iterable[str] | None = None,
+    facets: Mapping[str, bool] | None = None,
+    manual: Iterable[str] | None = None,
+    files: bool = True,
 ) -> Image:
-    """An image below ``root`` that has ``installed`` (asked for by name, files delivered) and knows ``known``."""
-    installed, known = set(installed), set(known)
-    entries = repos.entries(sorted(installed | known, key=str))
-    newest: dict[tuple[str, str], Entry] = {}
-    for entry in entries:
-        newest[entry.publisher, entry.stem] = entry
-    for entry in entries:
-        entry.set_state(catalog.KNOWN, True)
-        entry.set_state(catalog.V1, True)
-        entry.set_state(catalog.INSTALLED, entry.fmri in installed)
-        entry.set_state(catalog.MANUAL, entry.fmri in installed)
-        entry.set_state(catalog.UPGRADABLE, newest[entry.publisher, entry.stem] is not entry)
-    built = image.create(root, format=format, publishers=publishers, variants=dict(variants), known=entries)
-    for publisher in publishers:
-        for origin in publisher.origins:
-            offered = [_as_fetched(e) for e in entries if e.fmri in known and repos.offers([origin], e.fmri)]
-            built.write_origin_catalog(
-                publisher.name, origin, Catalog(offered, new_attributes(stamp(True), signed=True), feature=False)
-            )
-    for name in installed:
-        lines = repos.manifest(name)
-        built.write_manifest(name, lines)
-        for line in lines:
-            _deliver(repos, root, action.parse(line), variants)
-    return built
+    """Make an image at ``root`` (a path of the host) with these FMRIs installed and their files delivered.
+
+    The repositories must have been stored. ``known``: what the image knows without a refresh (default: what its
+    publishers offer now). ``manual``: stems marked as asked for by name (default: all that no other package requires,
+    and entire). Raises KeyError for an FMRI that no repository's manifests have.
+    """
+    repositories = Repositories(host)
+    names = [repositories.complete(text) for text in installed]
+    made = image.create(host.path(root), format=format, publishers=publishers, variants=dict(variants))
+    if facets:
+        made.config["facet"] = {name: str(value) for name, value in facets.items()}
+        made.save_config()
+    if known is None:
+        refresh.fetch(made, repositories, made.enabled)
+    else:
+        _write_catalogs(made, repositories, [repositories.complete(text) for text in known])
+    present = {entry.fmri for entry in made.known.entries}
+    made.known.entries += repositories.entries([name for name in names if name not in present])
+    wanted = set(names)
+    arriving = [entry for entry in made.known.entries if entry.fmri in wanted]
+    for entry in arriving:
+        made.write_manifest(entry.fmri, repositories.manifest(entry.fmri))
+    asked = set(manual) if manual is not None else _asked_for(arriving)
+    plan = Plan(add=arriving, manual=[entry for entry in arriving if entry.stem in asked])
+    if files:
+        changes = deliver.changes(made, plan, lambda entry: repositories.manifest(entry.fmri))
+        deliver.carry_out(host.path(root), changes, repositories, lambda path: None)
+    deliver.record(made, plan)
+    refresh.rebuild(made)
+    made.save()
+    host.changed = True
+    return made
 
 
-def _as_fetched(entry: Entry) -> Entry:
-    base = {"signature-sha-1": entry.base["signature-sha-1"]}
-    return Entry(entry.publisher, entry.stem, entry.version, base, entry.depend, entry.summary)
+def _write_catalogs(made: Image, repositories: Repositories, known: list[Fmri]) -> None:
+    """Cached catalogs with exactly these packages, as of the first origin of each publisher."""
+    for publisher in made.publishers:
+        refresh.make_publisher_directories(made.meta / "publisher" / publisher.name)
+        entries = repositories.entries([name for name in known if name.publisher == publisher.name])
+        if publisher.origins and entries:
+            content = Catalog(entries, v4.new_attributes(stamp(True), signed=True), feature=False)
+            made.write_origin_catalog(publisher.name, publisher.origins[0], content)
+    rest = [name for name in known if name.publisher not in made.order]
+    made.known.entries += repositories.entries(rest)
+    refresh.rebuild(made)
 
 
-def _deliver(repos: Repositories, root: Path, line: action.Action, variants: Mapping[str, str]) -> None:
-    if not action.counts(line, variants, {}):
-        return
-    target = root / line.get("path")
-    if line.kind == "dir":
-        target.mkdir(parents=True, exist_ok=True)
-        target.chmod(int(line.get("mode"), 8))
-    elif line.kind == "file":
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(repos.payload(line.hash))
-        target.chmod(int(line.get("mode"), 8))
-    elif line.kind == "link":
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(line.get("target"))
+def _asked_for(entries: Iterable[catalog.Entry]) -> set[str]:
+    required = {
+        action.get("fmri").partition("@")[0]
+        for entry in entries
+        for action in entry.actions
+        if action.get("type") == "require"
+    }
+    return {entry.stem for entry in entries if entry.stem not in required or entry.stem == "entire"}
+
+
+def from_tsv(lines: Iterable[str]) -> list[Publisher]:
+    """Publishers from the rows of `publisher -F tsv`, header included or not."""
+
+    uris: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        name, sticky, _, _, kind, _, text, _ = line.split("\t")
+        if name == "PUBLISHER":
+            continue
+        entry = uris.setdefault(name, {"sticky": sticky == "true", "origin": [], "mirror": []})
+        if kind:
+            entry[kind].append(text)
+    return [
+        config.publisher(name, entry["origin"], entry["mirror"], sticky=entry["sticky"]) for name, entry in uris.items()
+    ]

@@ -1,0 +1,116 @@
+"""Linked images: which zones are children, what a parent tells them, and whether they fit (linked-images.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from testbed import zones
+from testbed.host import Host
+from testbed.ips import fmri
+from testbed.ips.action import counts
+from testbed.ips.fmri import Fmri
+from testbed.ips.image import Image
+from testbed.ips.solver import SELF, parent_reason
+
+BRANDS = ("lipkg", "nlipkg", "sparse", "pkgsrc", "solaris", "solaris10", "sn1", "labeled")
+STATES = ("installed", "ready", "running", "shutting_down", "down", "mounted")
+
+
+@dataclass(frozen=True)
+class Child:
+    name: str
+    """zone:NAME"""
+    root: str
+    """Absolute path of its root, without a slash at the end."""
+
+
+def children(host: Host, parent: Image) -> list[Child]:
+    """The children of the global zone's image, in the order of `zoneadm list`; none without system/zones."""
+    if "system/zones" not in parent.installed() or not host.path("/etc/zones").is_dir():
+        return []
+    if host.state.zonename != "global":
+        return []
+    return [
+        Child(f"zone:{zone.name}", f"{zone.zonepath}/root")
+        for zone in zones.listed(host)
+        if zone.brand in BRANDS and zone.state in STATES
+    ]
+
+
+def packages(image: Image) -> dict[str, Fmri]:
+    """What is installed, by stem: what a parent tells its children."""
+    return {stem: entry.fmri for stem, entry in image.installed().items()}
+
+
+def parent_packages(child: Image) -> dict[str, Fmri] | None:
+    """The parent's packages as of the last sync; None in an image that was never synced."""
+    if not child.child_name:
+        return None
+    return {name.stem: name for name in map(fmri.parse, child.linked().get("linked_ppkgs", []))}
+
+
+def metadata(parent: Image, child: Child, installed: Mapping[str, Fmri]) -> dict[str, Any]:
+    """The linked_* files of a child; ``installed``: the parent's packages as they are or are going to be."""
+    return {
+        "linked_prop": {"li-name": child.name, "li-path": "/", "li-model": "push", "li-recurse": False},
+        "linked_ppkgs": [str(name) for name in installed.values()],
+        "linked_ppubs": [[name, sticky] for name, sticky in for_children(parent)],
+        "linked_pfacets": {},
+    }
+
+
+def differs(child: Image, wanted: Mapping[str, Any]) -> bool:
+    """Do the child's linked files say something else than ``wanted``?"""
+    found = child.linked()
+    return any(
+        sorted(found.get(name, [])) != sorted(value) if name == "linked_ppkgs" else found.get(name) != value
+        for name, value in wanted.items()
+    )
+
+
+def for_children(image: Image) -> list[tuple[str, bool]]:
+    """Publishers that a child must have, with stickiness, in order."""
+    return [(p.name, p.sticky) for p in image.enabled if p.properties.get("nochild", "").lower() != "true"]
+
+
+def publisher_mismatch(parent: Image, child: Image) -> str:
+    """pubcheck: the child's enabled publishers must begin with the parent's. The message, empty if they do."""
+    wanted = for_children(parent)
+    have = [(entry.name, entry.sticky) for entry in child.enabled]
+    if have[: len(wanted)] == wanted:
+        return ""
+    return (
+        "Invalid child image publisher configuration.  Child image publisher\n"
+        "configuration must be a superset of the parent image publisher configuration.\n"
+        "Please update the child publisher configuration to match the parent.  If the\n"
+        "child image is a zone this can be done automatically by detaching and\n"
+        "attaching the zone.\n\n"
+        f"The parent image has the following enabled publishers:\n{_listed(wanted)}\n"
+        f"The child image has the following enabled publishers:\n{_listed(have)}"
+    )
+
+
+def _listed(publishers: list[tuple[str, bool]]) -> str:
+    return "".join(
+        f"    PUBLISHER {number}: {name}{'' if sticky else ' (non-sticky)'}\n"
+        for number, (name, sticky) in enumerate(publishers)
+    )
+
+
+def in_sync(child: Image, parent: Mapping[str, Fmri]) -> bool:
+    """The verdict of `audit-linked`: versions of parent dependencies only; self is the literal text (FORMAT-v4.md)."""
+    for entry in child.installed().values():
+        for action in entry.actions:
+            if action.get("type") != "parent" or not counts(action, child.variants, child.facets):
+                continue
+            for text in action.all("fmri"):
+                target = entry.fmri if text == SELF else fmri.parse(text)
+                have = parent.get(target.stem)
+                if have is None:
+                    return False
+                judged = {target.stem: Fmri(target.publisher or have.publisher, have.stem, have.version)}
+                if parent_reason(entry, fmri.parse(text), judged):
+                    return False
+    return True

@@ -1,0 +1,276 @@
+"""What pkg says, in the words of the recordings. Two dialects: the pkg of r151054 and that of master (August 2026)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from testbed.ips import fmri
+from testbed.ips.catalog import Entry
+from testbed.ips.planner import Plan
+from testbed.ips.refresh import Unreachable
+from testbed.ips.solver import NoSolution, Rejection
+
+MASTER, R151054 = "master", "r151054"
+
+LOCKED = "The image cannot be modified as it is currently in use by another package client.\n"
+RULE = "----------------------------------------"
+
+
+# -- no solution -------------------------------------------------------------------------------------------------------
+
+
+def explain(failure: NoSolution, dialect: str, verbose: bool) -> str:
+    """Why there is no solution. Master names only root causes, unless there is one direct reason or ``-v``."""
+    named = [stem for stem in failure.stems if stem in failure.problem.named]
+    shown = {stem: _rejected(failure, stem) for stem in named or failure.stems}
+    chained = any(rejection.causes for pairs in shown.values() for _, rejection in pairs)
+    if dialect == R151054 or verbose or (not chained and len(shown) == 1):
+        printed: set[int] = set()
+        return "".join(
+            _title(stem, bool(named), ":") + _tree(pairs, failure, 1, printed) for stem, pairs in shown.items()
+        )
+    return _roots(failure, shown, bool(named))
+
+
+def _title(stem: str, named: bool, end: str) -> str:
+    if named:
+        return f"No matching version of {stem} can be installed{end}\n"
+    return f"Package '{stem}' must be uninstalled or upgraded if the requested operation is to be performed.\n"
+
+
+def _rejected(failure: NoSolution, stem: str) -> list[tuple[Entry, Rejection]]:
+    wanted = failure.problem.named.get(stem) or failure.problem.known.get(stem, [])
+    installed = failure.problem.installed.get(stem)
+    found = [(entry, failure.rejections[id(entry)]) for entry in wanted if id(entry) in failure.rejections]
+    if installed and stem not in failure.problem.named and id(installed) in failure.rejections:
+        newer = [pair for pair in found if pair[0].fmri.known.key >= installed.fmri.known.key]
+        return newer or found
+    return found
+
+
+def _tree(pairs: list[tuple[Entry, Rejection]], failure: NoSolution, depth: int, printed: set[int]) -> str:
+    pad = "  " * depth
+    by_reason: dict[str, list[tuple[Entry, Rejection]]] = {}
+    for entry, rejection in pairs:
+        by_reason.setdefault(rejection.reason, []).append((entry, rejection))
+    lines = []
+    for reason, group in by_reason.items():
+        names = [entry.fmri.plain for entry, _ in group]
+        lines.append(f"{pad}Reject:  {names[0]}\n")
+        lines += [f"{pad}         {name}\n" for name in names[1:]]
+        if all(id(entry) in printed for entry, _ in group):
+            lines.append(f"{pad}Reason:  [already rejected; see above]\n")
+            continue
+        printed |= {id(entry) for entry, _ in group}
+        lines.append(f"{pad}Reason:  {reason}\n")
+        causes = {id(cause): cause for _, rejection in group for cause in rejection.causes}
+        inner = [(cause, failure.rejections[key]) for key, cause in causes.items() if key in failure.rejections]
+        fresh = [pair for pair in inner if id(pair[0]) not in printed]
+        if fresh:
+            rule = f"{pad}  {RULE}\n"
+            lines += [rule, _tree(fresh, failure, depth + 1, printed), rule]
+    return "".join(lines)
+
+
+def _roots(failure: NoSolution, shown: Mapping[str, list[tuple[Entry, Rejection]]], named: bool) -> str:
+    roots: dict[str, list[Entry]] = {}
+    seen: set[int] = set()
+    queue = [pair for pairs in shown.values() for pair in pairs]
+    while queue:
+        entry, rejection = queue.pop(0)
+        if id(entry) in seen:
+            continue
+        seen.add(id(entry))
+        inner = [
+            (cause, failure.rejections[id(cause)]) for cause in rejection.causes if id(cause) in failure.rejections
+        ]
+        queue += inner
+        if not inner:
+            roots.setdefault(rejection.reason, []).append(entry)
+    stems = list(shown)
+    if named:
+        text = _title(stems[0], named, ".")
+    elif len(stems) == 1:
+        text = _title(stems[0], named, "")
+    else:
+        text = "The following installed packages must be uninstalled or upgraded\n"
+        text += "if the requested operation is to be performed:\n"
+        text += "".join(f"\t{stem}\n" for stem in (stems if len(stems) <= 9 else stems[:8]))
+        text += f"\t... and {len(stems) - 8} others\n" if len(stems) > 9 else ""
+    text += "\nThis is due to the following root cause(s):\n"
+    for reason, entries in roots.items():
+        text += f"\n  Package: {entries[0].fmri.plain}\n  Reason:  {reason}\n"
+        if len(entries) > 1:
+            text += f"  (and {len(entries) - 1} other rejected package versions with the same reason)\n"
+    return (
+        f"{text}\nThe above led to the rejection of {len(seen)} package versions in total.\n"
+        "Re-run the operation with the -v option to see all of the rejected\npackages and detailed reasons.\n"
+    )
+
+
+# -- plans -------------------------------------------------------------------------------------------------------------
+
+
+def counted(pairs: Iterable[tuple[str, str]]) -> str:
+    """Labels and values, both right-aligned."""
+    rows = list(pairs)
+    label = max((len(name) for name, _ in rows), default=0)
+    width = max((len(value) for _, value in rows), default=0)
+    return "".join(f"{name:>{label}}: {value:>{width}}\n" for name, value in rows)
+
+
+def packages_table(plan: Plan) -> list[tuple[str, str]]:
+    counts = (("remove", len(plan.remove)), ("install", len(plan.add)), ("update", len(plan.change)))
+    return [(f"Packages to {word}", str(number)) for word, number in counts if number]
+
+
+def changed_packages(plan: Plan) -> str:
+    """The part of a plan that -v adds."""
+    rows: dict[str, list[tuple[str, Entry | None, Entry | None]]] = {}
+    for entry in plan.add:
+        rows.setdefault(entry.publisher, []).append((entry.stem, None, entry))
+    for entry in plan.remove:
+        rows.setdefault(entry.publisher, []).append((entry.stem, entry, None))
+    for before, after in plan.change:
+        rows.setdefault(after.publisher, []).append((after.stem, before, after))
+    if not rows:
+        return ""
+    lines = ["\nChanged packages:\n"]
+    for publisher in sorted(rows):
+        lines.append(f"{publisher}\n")
+        for stem, old, new in sorted(rows[publisher], key=lambda row: row[0]):
+            same = old and new and old.fmri.known.plain == new.fmri.known.plain
+            texts = ["None" if e is None else (e.fmri.known.short if same else e.fmri.known.plain) for e in (old, new)]
+            lines.append(f"  {stem}\n    {texts[0]} -> {texts[1]}\n")
+    return "".join(lines)
+
+
+def parsable(plan: Plan, **rest: Any) -> dict[str, Any]:
+    """A plan as `--parsable=0` prints it; ``rest`` are keys that the plan alone does not tell."""
+    return {
+        "activate-be": True,
+        "add-packages": [str(entry.fmri) for entry in plan.add],
+        "affect-packages": [],
+        "affect-services": [],
+        "backup-be-name": None,
+        "be-name": None,
+        "boot-archive-rebuild": False,
+        "change-facets": [],
+        "change-editables": [],
+        "change-mediators": [],
+        "change-packages": [[str(old.fmri), str(new.fmri)] for old, new in plan.change],
+        "change-variants": [],
+        "child-images": [],
+        "create-backup-be": False,
+        "create-new-be": False,
+        "image-name": None,
+        "item-messages": {},
+        "licenses": [],
+        "release-notes": [],
+        "remove-packages": [str(entry.fmri) for entry in plan.remove],
+        "space-available": None,
+        "space-required": None,
+        "version": 0,
+        **rest,
+    }
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+# -- licences ----------------------------------------------------------------------------------------------------------
+
+
+def licence_shown(package: str, name: str, text: str) -> str:
+    return f"{'-' * 60}\nPackage: {package}\nLicense: {name}\n\n{text}\n\n\n"
+
+
+def licences_refused(pairs: Iterable[tuple[str, str]]) -> str:
+    """``pairs``: FMRI with build release, name of the licence."""
+    text = (
+        "\npkg: The following packages require their licenses to be accepted before they can be installed or updated:\n"
+    )
+    for package, name in pairs:
+        text += f" {RULE}\nPackage: {package}\n\nLicense: {name}\n  License requires acceptance.\n"
+    return (
+        f"{text}\nTo indicate that you agree to and accept the terms of the licenses of the packages listed above,"
+        " use the --accept option. To display all of the related licenses, use the --licenses option.\n"
+    )
+
+
+# -- repositories that cannot be reached -------------------------------------------------------------------------------
+
+
+def stale_catalogs(missing: Iterable[Unreachable]) -> str:
+    """The warning that a plan was made without the newest catalogs (on stdout)."""
+    text = (
+        "\n\nWARNING: Errors were encountered when attempting to retrieve package\n"
+        "catalog information. Packages added to the affected publisher repositories since\n"
+        "the last retrieval may not be available.\n"
+    )
+    for entry in missing:
+        text += (
+            f"\nErrors were encountered when attempting to contact repository for publisher '{entry.publisher}'.\n"
+            f"\n{entry.details}\n"
+        )
+    return text
+
+
+def refresh_failed(missing: list[Unreachable], publishers: int) -> str:
+    """stderr of `pkg refresh`."""
+    by_publisher: dict[str, list[Unreachable]] = {}
+    for entry in missing:
+        by_publisher.setdefault(entry.publisher, []).append(entry)
+    text = f"pkg: {publishers - len(by_publisher)}/{publishers} catalogs successfully updated:\n"
+    for publisher, entries in by_publisher.items():
+        text += (
+            f"\n{len(entries)}/{entries[0].origins} repositories for publisher '{publisher}'"
+            " could not be reached for catalog refresh.\n"
+        )
+        text += "".join(f"\n{entry.details}" for entry in entries)
+    return text + "\n\n"
+
+
+def no_origin(publisher: str, missing: Unreachable) -> str:
+    """stderr of set-publisher with an origin that does not answer."""
+    return (
+        f"The origin URIs for '{publisher}' do not appear to point to a valid pkg repository.\n"
+        "Please verify the repository's location and the client's network configuration.\n"
+        "Additional details:\n\nUnable to contact valid package repository\n"
+        "Encountered the following error(s):\n"
+        "Transport errors encountered when trying to contact repository.\n"
+        f"Reported the following errors:\n{missing.error}\nRepository URL: '{missing.uri.rstrip('/')}'.\n"
+    )
+
+
+def fetch_failed(missing: Iterable[Unreachable]) -> str:
+    """stderr of a real run that has to fetch what it cannot get."""
+    text = (
+        "\nErrors were encountered while attempting to retrieve package or file data for\n"
+        "the requested operation.\nDetails follow:\n\n"
+    )
+    return text + "".join(f"{entry.details}\n" for entry in missing)
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def table(rows: list[list[str]]) -> str:
+    """Columns padded to the longest cell, tabs between them: list-linked, audit-linked, property-linked."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    return "".join("\t".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + "\n" for row in rows)
+
+
+def fmri_short(text: str) -> str:
+    """An FMRI without its build release."""
+    return fmri.parse(text).short
+
+
+def changed_files(editables: list[list[Any]]) -> str:
+    """The editable files that -v lists."""
+    words = {"installed": "Install", "removed": "Remove", "updated": "Update"}
+    text = "".join(f"  {words[kind]}:\n" + "".join(f"    {path}\n" for path in paths) for kind, paths in editables)
+    return f"\nEditable files to change:\n{text}" if text else ""

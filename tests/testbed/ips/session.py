@@ -1,0 +1,177 @@
+"""One run of pkg on one image: where its output goes, what it may read, and what stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from testbed.command import Context
+from testbed.ips import image, linked, messages, refresh
+from testbed.ips.catalog import Entry
+from testbed.ips.config import Publisher
+from testbed.ips.image import Image
+from testbed.ips.linked import Child
+from testbed.ips.refresh import Unreachable
+from testbed.ips.repository import Repositories
+
+TRACEBACK = (
+    "Traceback (most recent call last):\n"
+    "pkg.client.api_errors.UnsupportedImageError: The image rooted at {root} is invalid or is not supported by this"
+    " version of\nthe packaging system.\n\n\n"
+    "pkg: This is an internal error in pkg(7) version unknown.  Please log a\n"
+    "Service Request about this issue including the information above and this\nmessage.\n"
+)
+
+
+class Exit(Exception):
+    """The command ends here with this exit code and text on stderr."""
+
+    def __init__(self, rc: int, text: str = "") -> None:
+        super().__init__(rc, text)
+        self.rc = rc
+        self.text = text
+
+
+class Session:
+    """``root``: the image's root as a path of the host, without a slash at the end (but for `/` itself)."""
+
+    def __init__(self, ctx: Context, root: str, parent: Session | None = None) -> None:
+        self.ctx = ctx
+        self.host = ctx.host
+        self.root = root.rstrip("/") or "/"
+        self.quiet = False
+        self.command = ""
+        """The subcommand, as messages name it."""
+        self._parent = parent
+        self._out: list[str] = []
+        self._err: list[str] = []
+
+    # -- output --------------------------------------------------------------------------------------------------------
+
+    def out(self, text: str) -> None:
+        if self._parent is None:
+            self.ctx.out(text)
+        else:
+            self._out.append(text)
+
+    def err(self, text: str) -> None:
+        if self._parent is None:
+            self.ctx.err(text)
+        else:
+            self._err.append(text)
+
+    def progress(self, text: str) -> None:
+        """A line of the progress tracker."""
+        if not self.quiet:
+            self.out(text)
+
+    @property
+    def output(self) -> str:
+        """What a child's run printed."""
+        return "".join(self._out)
+
+    @property
+    def errors(self) -> str:
+        return "".join(self._err)
+
+    # -- the image -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def dialect(self) -> str:
+        """Which pkg is at work; where the host does not declare it, the one that writes the global zone's format."""
+        declared = self.host.state.settings.get("pkg_dialect")
+        if declared:
+            return str(declared)
+        try:
+            return messages.MASTER if image.open(self.host.path("/")).format == 5 else messages.R151054
+        except image.NoImage:
+            return messages.MASTER
+
+    @cached_property
+    def image(self) -> Image:
+        formats = (4,) if self.dialect == messages.R151054 else image.FORMATS
+        try:
+            return image.open(self.host.path(self.root), formats)
+        except image.NoImage:
+            raise Exit(1, f"pkg: No image rooted at '{self.root}'\n") from None
+        except image.UnsupportedFormat:
+            raise Exit(99, TRACEBACK.format(root=self.root)) from None
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        return self._parent.repositories if self._parent else Repositories(self.host)
+
+    @property
+    def is_global(self) -> bool:
+        """The image of the running global zone: children are looked for only there."""
+        return self.root == "/" and self.ctx.zone == "global"
+
+    @cached_property
+    def children(self) -> list[Child]:
+        return linked.children(self.host, self.image) if self.is_global else []
+
+    def child(self, entry: Child) -> Session:
+        """A run on a child, its output kept aside."""
+        made = Session(self.ctx, entry.root, self)
+        made.quiet = True
+        made.dialect = self.dialect
+        return made
+
+    @property
+    def suffix(self) -> str:
+        """What pkg adds to messages about an image that is a child."""
+        return f" ({self.image.child_name})" if self.image.child_name else ""
+
+    # -- what changes it -----------------------------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """Raises Exit 7 if another pkg holds the image's lock."""
+        self.image.format  # noqa: B018 - no image at all is said first
+        if any((held.rstrip("/") or "/") == self.root for held in self.host.state.locks):
+            raise Exit(7, f"pkg: {messages.LOCKED}")
+
+    def save(self) -> None:
+        self.image.save(both=self.dialect == messages.MASTER)
+        self.host.changed = True
+
+    def fetch(self, publishers: Iterable[Publisher], prefix: str = " Startup: ") -> list[Unreachable]:
+        """Refresh catalogs, with the progress lines of it."""
+        wanted = sorted(publishers, key=lambda entry: entry.name)
+        before = {entry.fmri for entry in self.image.known.entries}
+        missing = refresh.fetch(self.image, self.repositories, wanted)
+        for entry in wanted:
+            self.progress(f"{prefix}Refreshing catalog '{entry.name}' ... Done\n")
+        if before != {entry.fmri for entry in self.image.known.entries}:
+            self.progress(f"{prefix}Caching catalogs ... Done\n")
+        self.save()
+        return missing
+
+    def manifest(self, entry: Entry) -> list[str]:
+        """A package's manifest: the image's copy, else from a repository; raises Exit 1 if it cannot be had."""
+        lines = self.image.manifest(entry.fmri)
+        if lines is None:
+            self.reach(entry)
+            lines = self.repositories.manifest(entry.fmri)
+            self.image.write_manifest(entry.fmri, lines)
+            self.host.changed = True
+        return lines
+
+    def reach(self, entry: Entry) -> None:
+        """Raises Exit 1 if no origin of the package's publisher offers it now."""
+        origins = [p.origins for p in self.image.enabled if p.name == entry.publisher]
+        uris = origins[0] if origins else []
+        if not self.repositories.offers(uris, entry.fmri):
+            missing = [Unreachable(entry.publisher, uri, len(uris)) for uri in uris]
+            raise Exit(1, messages.fetch_failed(missing))
+
+    def strike(self, path: str) -> None:
+        """A declared fault that hits pkg right after it has replaced ``path``."""
+        error = self.ctx.fault.replaced(path) if self.ctx.fault else None
+        if error:
+            number, words = ERRORS[error]
+            text = f"An unexpected error happened during {self.command}: [Errno {number}] {words}"
+            raise Exit(1, f"pkg: {text}\n")
+
+
+ERRORS = {"ENOSPC": (28, "No space left on device"), "EACCES": (13, "Permission denied"), "EIO": (5, "I/O error")}
+"""Errors that a declared fault may give: their illumos numbers and texts."""
