@@ -164,6 +164,18 @@ def run(host: Host, argv: Sequence[str], env: Mapping[str, str] | None = None, s
         return execute(Context(host, argv, env or {}, host.state.zonename, stdin=lambda: stdin))
 
 
+def absent() -> None:
+    """Entry of the commands that a real host has and this one has not."""
+    name = os.path.basename(sys.argv[0])
+    host = Host(Path("/"))
+    with host.locked():
+        ctx = Context(host, [name, *sys.argv[1:]], os.environ, host.state.zonename)
+        ctx.number = _next_number(host)
+        log.append(host.private, _record(ctx, 127, 0.0))
+    sys.stderr.write(f"{name}: this simulated host does not have the command\n")
+    sys.exit(127)
+
+
 def main() -> None:
     """Entry of the command files on the host: argv[0] tells which command it is."""
     host = Host(Path("/"))

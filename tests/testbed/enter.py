@@ -1,0 +1,101 @@
+"""Entering a host: a private mount namespace in which the host's directory is `/`.
+
+What the machine lends is shown read-only below `/.testbed`: its /usr, this Python, this package. /proc and /dev are the
+machine's. Nothing outside the namespace changes, and it ends with the processes in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from testbed.host import Host
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/usr/sbin:/sbin",
+    "HOME": "/root",
+    "USER": "root",
+    "LOGNAME": "root",
+    "SHELL": "/bin/sh",
+    "LC_ALL": "C.UTF-8",
+}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Impossible(Exception):
+    """This machine cannot give a private mount namespace; the message says what it lacks."""
+
+
+def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> NoReturn:
+    """Become ``argv`` on the host. A host without power comes up first.
+
+    Raises `Impossible`, and OSError if the program is not there.
+    """
+    host = Host(Path(directory).resolve())
+    ready(host)
+    _namespace()
+    _show(host)
+    os.chroot(host.directory)
+    os.chdir("/root" if os.path.isdir("/root") else "/")
+    full = {**ENVIRONMENT, **(env or {})}
+    if "TERM" in os.environ:
+        full["TERM"] = os.environ["TERM"]
+    os.execvpe(argv[0], list(argv), full)
+
+
+def ready(host: Host) -> None:
+    """Switch the host on if it is off, and see that programs can run in it."""
+    from testbed import plumbing
+
+    with host.locked():
+        if not host.state.powered:
+            from testbed import boot
+            from testbed.command import Context
+
+            boot.power_on(Context(host, ["power-on"], {}))
+        plumbing.install(host)
+
+
+def _namespace() -> None:
+    if os.geteuid() == 0:
+        _call("unshare", CLONE_NEWNS)
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        _call("unshare", CLONE_NEWNS | CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    _mount(None, "/", MS_REC | MS_PRIVATE)
+
+
+def _call(name: str, *args: object) -> None:
+    if getattr(_libc, name)(*args) != 0:
+        number = ctypes.get_errno()
+        raise Impossible(
+            f"cannot make a private mount namespace ({name}: {os.strerror(number)}): run it as root, or on a machine "
+            "where user namespaces are allowed (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu "
+            "kernel.apparmor_restrict_unprivileged_userns=0); in a container, start it with the right to mount"
+        )
+
+
+def _mount(source: str | None, target: str, flags: int) -> None:
+    _call("mount", source.encode() if source else None, target.encode(), None, ctypes.c_ulong(flags), None)
+
+
+def _show(host: Host) -> None:
+    private = str(host.private)
+    code = Path(__file__).parent.parent
+    for source, target in (("/usr", "linux"), (sys.base_prefix, "python"), (str(code), "code")):
+        _mount(source, f"{private}/{target}", MS_BIND | MS_REC)
+        with contextlib.suppress(Impossible):  # a mount that is locked here stays as it is
+            _mount(None, f"{private}/{target}", MS_BIND | MS_REMOUNT | MS_RDONLY)
+    for name in ("proc", "dev"):
+        _mount(f"/{name}", str(host.path(name)), MS_BIND | MS_REC)
