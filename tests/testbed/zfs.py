@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -300,7 +301,8 @@ def _change(host: Host, name: str, prop: str, value: str | None) -> None:
         affected = [] if get(host, name, "zoned")[0] == "on" else [dataset]
     else:
         affected = []
-    was_legacy = prop == "mountpoint" and get(host, name, "mountpoint")[0] in ("legacy", "none")
+    old, source = get(host, name, "mountpoint")
+    was_legacy = prop == "mountpoint" and old in ("legacy", "none")
     was_mounted = _unmount_all(host, affected)
     if value is None:
         dataset.local.pop(prop, None)
@@ -311,6 +313,15 @@ def _change(host: Host, name: str, prop: str, value: str | None) -> None:
         wanted = each.name in was_mounted or (was_legacy and get(host, each.name, "canmount")[0] == "on")
         if wanted and mountable(host, each.name):
             mount(host, each.name)
+    if prop == "mountpoint" and source != "local":
+        _remove_mount_point(host, old)
+
+
+def _remove_mount_point(host: Host, path: str) -> None:
+    """remove_mountpoint (libzfs_mount.c): the directory goes if it is empty, without a word if not."""
+    if path.startswith("/") and dataset_at(host, path) is None:
+        with suppress(OSError):
+            host.path(path).rmdir()
 
 
 def _changelist(host: Host, name: str, everything_below: bool) -> list[Dataset]:

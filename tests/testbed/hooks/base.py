@@ -185,6 +185,15 @@ class Hook:
         for name, place in OVERLAYS:
             if self.run(["mount", "-F", "zfs", "-O", f"{dataset}/{name}", f"{self.root}/{place}"]).rc != 0:
                 self.fatal(NO_MOUNT)
+            self.note_in_vfstab(f"{dataset}/{name}", place)
+
+    def note_in_vfstab(self, dataset: str, place: str) -> None:
+        """The zone shall see the overlay; a line that is there stays as it is."""
+        path = f"{self.root}/etc/vfstab"
+        file = self.host.path(path)
+        known = file.read_text() if file.exists() else ""
+        if not any(line.startswith(f"{dataset} ") for line in known.splitlines()):
+            self.host.append(path, f"{dataset} - /{place} zfs - no -\n")
 
 
 def getopts(hook: Hook, args: Sequence[str], known: str, usage: str) -> tuple[dict[str, str], list[str]]:

@@ -34,8 +34,7 @@ def poststate(hook: Hook) -> None:
         dataset = hook.find_active_dataset(hook.require_running_be())
         for name, place in OVERLAYS:
             hook.run(["mount", "-F", "zfs", "-O", f"{dataset}/{name}", f"{hook.root}/{place}"])
-            if command == READY:
-                _note_in_vfstab(hook, f"{dataset}/{name}", place)
+            hook.note_in_vfstab(f"{dataset}/{name}", place)
     if command == HALT:
         _remove_vnics(hook)
 
@@ -54,14 +53,6 @@ def _remount(hook: Hook) -> str:
         dataset = hook.find_active_dataset(hook.require_running_be())
     hook.mount_root(dataset)
     return dataset
-
-
-def _note_in_vfstab(hook: Hook, dataset: str, place: str) -> None:
-    path = f"{hook.root}/etc/vfstab"
-    file = hook.host.path(path)
-    known = file.read_text() if file.exists() else ""
-    if not any(line.startswith(f"{dataset} ") for line in known.splitlines()):
-        hook.host.append(path, f"{dataset} - /{place} zfs - no -\n")
 
 
 # -- network ---------------------------------------------------------------------------------------------------------
