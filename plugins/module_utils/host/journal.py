@@ -44,6 +44,7 @@ class Journal:
     plan: dict[str, Any] | None = None
     left_behind: list[dict[str, Any]] = field(default_factory=list)
     forced: bool = False
+    attach_begun: bool = False
     has_run: bool = False
     went_back: bool = False
     version: int = FORMAT

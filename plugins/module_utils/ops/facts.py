@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be known about zone and host before a switch: probes in, one `Site` out, refusals on the way."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ..host import beadm, fuser, release, smf, zfs
+from ..host.image import Image, ImageError
+from ..host.runner import Runner
+from ..model import zone as states
+from ..model.be import running_be
+from ..model.brand import BrandPair
+from ..model.dataset import Properties, dataset_at, mounted_on
+from ..model.finding import refuse
+from ..model.fmri import Fmri
+from ..model.zone import Zone
+from .brand_switch import (
+    Options,
+    check_brand_available,
+    check_global_image,
+    check_open_files,
+    check_state,
+    check_zonepath,
+    choose_dataset,
+    choose_pair,
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Zone and host as they are at the start of a run."""
+
+    pair: BrandPair
+    be_uuid: str
+    entire: Fmri
+    global_image: Image
+    global_installed: dict[str, Fmri]
+    zonepath_dataset: str
+    dataset: str
+    guid: str
+    mounted: bool
+    properties: Properties
+    snapshots: tuple[str, ...]
+    service_online: bool
+
+    @property
+    def root_dataset(self) -> str:
+        """The dataset all zone BEs of the zone lie in."""
+        return self.zonepath_dataset + "/ROOT"
+
+    def snapshots_of_dataset(self) -> tuple[str, ...]:
+        """The snapshots of the zone BE itself, oldest first."""
+        return tuple(name for name in self.snapshots if name.startswith(self.dataset + "@"))
+
+
+def open_image(root: str) -> Image:
+    """Open an image. Raises Refusal with the reason if it cannot be read."""
+    try:
+        return Image(root)
+    except ImageError as exc:
+        raise refuse(
+            "image-unreadable", str(exc), "`pkg -R` on that root must work before its zone can be switched."
+        ) from None
+
+
+def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None) -> Site:
+    """Gather the facts. `known_dataset` is the journal's. Raises Refusal and CommandError."""
+    platform, release_number = release.identify()
+    pair = choose_pair(platform, zone, options.brand)
+    check_state(zone)
+    global_image = open_image("/")
+    try:
+        installed = global_image.installed()
+    except ImageError as exc:
+        raise refuse("image-unreadable", str(exc), "`pkg list` in the global zone must work.") from None
+    check_brand_available(options.brand, release.has_brand(options.brand), installed, release_number)
+    entire = check_global_image(options.brand, installed)
+
+    be = running_be(beadm.boot_environments(runner))
+    if be is None:
+        raise refuse(
+            "no-boot-environment",
+            "`beadm list -H` does not show exactly one boot environment that is active now.",
+            "Boot the host from a boot environment made by beadm.",
+        )
+    filesystems = zfs.filesystems(runner)
+    zonepath = zone.zonepath.rstrip("/")
+    parent_dataset = dataset_at(os.path.dirname(zonepath), filesystems)
+    zonepath_dataset = check_zonepath(zone, dataset_at(zonepath, filesystems), parent_dataset)
+    root_dataset = zonepath_dataset + "/ROOT"
+    if root_dataset not in (name for name, _mountpoint in filesystems):
+        raise refuse(
+            "no-active-dataset",
+            f"Zone {zone.name} has no dataset {root_dataset}.",
+            "A zone of this brand keeps its roots there; restore it, or install the zone anew.",
+        )
+    zone_bes = zfs.zone_bes(runner, root_dataset)
+    mounted = mounted_on(zone.root, zfs.mounts(runner))
+    if known_dataset is not None and known_dataset in (z.name for z in zone_bes):
+        dataset = known_dataset
+    else:
+        dataset = choose_dataset(zone, root_dataset, zone_bes, be.uuid, mounted)
+    properties = zfs.properties(runner, [root_dataset, dataset])
+    guid = zfs.guid(runner, dataset)
+    snapshots = zfs.snapshots(runner, root_dataset)
+    check_open_files(zone, fuser.processes_in(runner, zone.root) if mounted else [])
+    online = zone.state == states.RUNNING and smf.multi_user_server(runner, zone.name) == "online"
+    return Site(
+        pair=pair,
+        be_uuid=be.uuid,
+        entire=entire,
+        global_image=global_image,
+        global_installed=installed,
+        zonepath_dataset=zonepath_dataset,
+        dataset=dataset,
+        guid=guid,
+        mounted=mounted == dataset,
+        properties=properties,
+        snapshots=tuple(snapshots),
+        service_online=online,
+    )
