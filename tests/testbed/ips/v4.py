@@ -77,7 +77,8 @@ def _text(content: dict[str, Any], signed: bool) -> tuple[str, str]:
     if not signed:
         return text, ""
     signature = hashlib.sha1(text.encode()).hexdigest()
-    return f'{text[:-2]},"_SIGNATURE":{{"sha-1":"{signature}"}}}}\n', signature
+    comma = "," if content else ""
+    return f'{text[:-2]}{comma}"_SIGNATURE":{{"sha-1":"{signature}"}}}}\n', signature
 
 
 def new_attributes(stamp: str, signed: bool) -> dict[str, Any]:
