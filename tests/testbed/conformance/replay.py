@@ -7,7 +7,7 @@ import re
 import subprocess
 from typing import Any
 
-from testbed import command, faults, hooks
+from testbed import command, faults
 from testbed.command import Context, Result
 from testbed.conformance import picture
 from testbed.conformance.recording import Recording
@@ -15,7 +15,7 @@ from testbed.host import Host
 
 TOOLS = ("rm", "ls", "cat", "grep")
 """Typed in some recordings to look round; every host has them, they are not the testbed's."""
-HOOK = re.compile(r"^/usr/lib/brand/([^/]+)/([a-z]+)$")
+HOOK = re.compile(r"^/usr/lib/brand/[^/]+/[a-z]+$")
 
 
 class Replay:
@@ -24,7 +24,7 @@ class Replay:
     def __init__(self, host: Host, recording: Recording) -> None:
         self.host = host
         self.recording = recording
-        self.hooks: list[dict[str, Any]] = []
+        self._hooks: dict[int, tuple[int | None, dict[str, Any]]] = {}
         self._commands: list[tuple[int, dict[str, Any]]] = []
         self._booted: list[str] = []
         host.observer = self._see
@@ -48,7 +48,8 @@ class Replay:
             observed["zoneadm"]["state_after"] = self._state_after(recording)
         else:
             observed |= self._typed(recording["argv"])
-        observed["hooks"] = self.hooks
+        own = [entry for parent, entry in self._hooks.values() if parent not in self._hooks]
+        observed["hooks"] = own  # not those that another hook ran
         observed["commands"] = [entry for _, entry in sorted(self._commands, key=lambda pair: pair[0])]
         observed["attach_logs"] = self._attach_logs()
         observed["other_logs"] = self._texts(recording.get("other_logs") or {})
@@ -70,22 +71,11 @@ class Replay:
     def _typed(self, argv: list[str]) -> dict[str, Any]:
         self._booted = []
         try:
-            result = self._result(argv)
+            result = _tool(self.host, argv) if argv[0] in TOOLS else command.run(self.host, argv)
         except faults.Killed as killed:
             result = Result(-killed.signal, "", "")
         stdout = result.stdout + "".join(self._booted) if argv == ["reboot"] else result.stdout
         return {"argv": argv, "rc": result.rc, "stdout": stdout, "stderr": result.stderr}
-
-    def _result(self, argv: list[str]) -> Result:
-        if argv[0] in TOOLS:
-            return _tool(self.host, argv)
-        hook = HOOK.match(argv[0])
-        if not hook:
-            return command.run(self.host, argv)
-        with self.host.locked():
-            brands = {name: state.split()[1] for name, state in picture.zone_states(self.host).items()}
-            brand = next((brands[word] for word in argv[1:] if word in brands), hook[1])
-            return hooks.run(Context(self.host, argv, {}), brand, hook[2], argv[1:])
 
     def _see(self, ctx: Context, result: Result | None) -> None:
         """Told of every command as it ends: keep the hooks' results and what they ran."""
@@ -95,7 +85,7 @@ class Replay:
         stdout, stderr = (result.stdout, result.stderr) if result else ("", "")
         entry: dict[str, Any] = {"argv": ctx.argv, "rc": rc, "stdout": stdout, "stderr": stderr}
         if HOOK.match(ctx.argv[0]):
-            self.hooks.append(entry)
+            self._hooks[ctx.number] = (ctx.parent, entry)
         elif ctx.argv[0].rpartition("/")[2] == "zoneadm" and ctx.argv[-1] == "boot":
             self._booted.append(f"svc:/system/zones: {' '.join(ctx.argv)}: exit {rc}\n")
         else:
