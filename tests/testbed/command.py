@@ -35,6 +35,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "/usr/sbin/shutdown": ("power", "shutdown"),
     "/usr/sbin/reboot": ("power", "reboot"),
     "/usr/bin/pkg": ("pkg", "main"),
+    "/usr/bin/kstat": ("inventory", "kstat"),
+    "/usr/sbin/prtconf": ("inventory", "prtconf"),
+    "/usr/sbin/prtdiag": ("inventory", "prtdiag"),
+    "/usr/sbin/swap": ("inventory", "swap"),
+    "/usr/sbin/ifconfig": ("inventory", "ifconfig"),
+    "/usr/bin/hostname": ("inventory", "hostname"),
+    "/usr/bin/who": ("inventory", "who"),
 }
 """Path on the host -> (module in testbed.commands, function). /sbin and /bin are links to the /usr ones."""
 

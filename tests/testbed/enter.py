@@ -1,7 +1,8 @@
 """Entering a host: a private mount namespace in which the host's directory is `/`.
 
-What the machine lends is shown read-only below `/.testbed`: its /usr, this Python, this package. /proc and /dev are the
-machine's. Nothing outside the namespace changes, and it ends with the processes in it.
+What the machine lends is shown below `/.testbed`: its /usr, this Python and this package, read-only, and its /proc, which
+is no illumos one and so not at its place. /dev is the machine's. Nothing outside the namespace changes, and it ends with
+the processes in it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NoReturn
 
 from testbed.host import Host
 
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER = 0x00020000, 0x04000000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 ENVIRONMENT = {
     "PATH": "/usr/bin:/usr/sbin:/sbin",
@@ -43,6 +44,8 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     ready(host)
     _namespace()
     _show(host)
+    name = host.state.uname.get("nodename", "omnios").encode()
+    _call("sethostname", name, len(name))
     os.chroot(host.directory)
     os.chdir("/root" if os.path.isdir("/root") else "/")
     full = {**ENVIRONMENT, **(env or {})}
@@ -66,10 +69,10 @@ def ready(host: Host) -> None:
 
 def _namespace() -> None:
     if os.geteuid() == 0:
-        _call("unshare", CLONE_NEWNS)
+        _call("unshare", CLONE_NEWNS | CLONE_NEWUTS)
     else:
         uid, gid = os.geteuid(), os.getegid()
-        _call("unshare", CLONE_NEWNS | CLONE_NEWUSER)
+        _call("unshare", CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
@@ -97,5 +100,5 @@ def _show(host: Host) -> None:
         _mount(source, f"{private}/{target}", MS_BIND | MS_REC)
         with contextlib.suppress(Impossible):  # a mount that is locked here stays as it is
             _mount(None, f"{private}/{target}", MS_BIND | MS_REMOUNT | MS_RDONLY)
-    for name in ("proc", "dev"):
-        _mount(f"/{name}", str(host.path(name)), MS_BIND | MS_REC)
+    _mount("/proc", f"{private}/proc", MS_BIND | MS_REC)
+    _mount("/dev", str(host.path("/dev")), MS_BIND | MS_REC)

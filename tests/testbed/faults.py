@@ -69,11 +69,12 @@ def end_processes(host: Host) -> None:
 def processes(root: Path) -> list[int]:
     """Processes whose root directory is this host's, seen from inside or outside of it."""
     here = os.stat(root)
+    proc = "/proc" if os.path.exists("/proc/self") else "/.testbed/proc"
     found = []
-    for entry in os.listdir("/proc"):
+    for entry in os.listdir(proc):
         if entry.isdigit():
             try:
-                there = os.stat(f"/proc/{entry}/root")
+                there = os.stat(f"{proc}/{entry}/root")
             except OSError:
                 continue
             if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):

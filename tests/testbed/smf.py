@@ -28,6 +28,8 @@ def zone_booted(host: Host, zone: str) -> None:
     ``settings[zone_services][ZONE]`` ({FMRI: state}) overrides where they end up.
     """
     instances = {fmri: Instance("online") for fmri in _OF_A_ZONE}
+    if zone == "global":
+        instances["svc:/system/zones:default"] = Instance("online")
     instances[MULTI_USER_SERVER].polls = host.state.settings.get("boot_polls", 0)
     for fmri, state in host.state.settings.get("zone_services", {}).get(zone, {}).items():
         instances[fmri] = Instance(state)
