@@ -1,8 +1,8 @@
 """Entering a host: a private mount namespace in which the host's directory is `/`.
 
-What the machine lends is shown below `/.testbed`: its /usr, this Python and this package, read-only, and its /proc, which
-is no illumos one and so not at its place. /dev is the machine's. Nothing outside the namespace changes, and it ends with
-the processes in it.
+What the machine lends is shown below `/.testbed`: its /usr, this Python and this package, read-only, and its /proc,
+which is no illumos one and so not at its place. /dev is the machine's. Nothing outside the namespace changes, and it
+ends with the processes in it.
 """
 
 from __future__ import annotations
