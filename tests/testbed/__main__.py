@@ -15,6 +15,8 @@ USAGE = """\
 usage: python -m testbed declare FILE DIRECTORY       make the host that FILE (YAML; - is standard input) declares
        python -m testbed enter DIRECTORY [-- COMMAND] run a command (default: a shell) on the host
        python -m testbed log DIRECTORY [--changing]   the commands that ran on it, those they ran indented
+       python -m testbed faults DIRECTORY [FILE]      from now on the faults in FILE (a YAML list; - is standard input);
+                                                      without FILE none
        python -m testbed reboot DIRECTORY             boot it, also after a power cut
        python -m testbed power-off DIRECTORY          cut its power
 """
@@ -22,7 +24,14 @@ usage: python -m testbed declare FILE DIRECTORY       make the host that FILE (Y
 
 def main(args: list[str]) -> int:
     """Exit codes: the command's (enter); else 0, 1 error, 2 usage."""
-    actions = {"declare": _declare, "enter": _enter, "log": _log, "reboot": _reboot, "power-off": _power_off}
+    actions = {
+        "declare": _declare,
+        "enter": _enter,
+        "log": _log,
+        "faults": _faults,
+        "reboot": _reboot,
+        "power-off": _power_off,
+    }
     if len(args) < 2 or args[0] not in actions:
         sys.stderr.write(USAGE)
         return 2
@@ -76,6 +85,19 @@ def _log(args: list[str]) -> int:
         mark = "*" if record["changed"] else " "
         rc = "killed" if record["rc"] is None else record["rc"]
         print(f"{record['n']:5} {rc!s:>6} {mark} {'  ' * depth[record['n']]}{' '.join(record['argv'])}")
+    return 0
+
+
+def _faults(args: list[str]) -> int:
+    import yaml
+
+    text = "" if len(args) < 2 else sys.stdin.read() if args[1] == "-" else Path(args[1]).read_text()
+    wanted = yaml.safe_load(text) or []
+    if not isinstance(wanted, list) or not all(isinstance(fault, dict) for fault in wanted):
+        return _fail("faults are a YAML list of mappings, as under `faults` in a declaration")
+    host = Host(Path(args[0]).resolve())
+    with host.locked():
+        host.state.faults = wanted
     return 0
 
 
