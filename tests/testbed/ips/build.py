@@ -65,7 +65,7 @@ def build_image(
 def _write_catalogs(made: Image, repositories: Repositories, known: list[Fmri]) -> None:
     """Cached catalogs with exactly these packages, as of the first origin of each publisher."""
     for publisher in made.publishers:
-        refresh.make_publisher_directories(made.meta / "publisher" / publisher.name)
+        image.make_publisher_directories(made.meta / "publisher" / publisher.name)
         entries = repositories.entries([name for name in known if name.publisher == publisher.name])
         if publisher.origins and entries:
             content = Catalog(entries, v4.new_attributes(stamp(True), signed=True), feature=False)

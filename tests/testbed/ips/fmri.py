@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import quote, unquote
 
@@ -75,9 +75,9 @@ class Fmri:
     publisher: str
     stem: str
     version: Version | None
-    anchored: bool = False
+    anchored: bool = field(default=False, compare=False)
     """Written with `pkg:/` or `pkg://`: the stem is the whole name, not its end."""
-    latest: bool = False
+    latest: bool = field(default=False, compare=False)
     """Written with `@latest`."""
 
     def __str__(self) -> str:

@@ -87,7 +87,7 @@ def _roots(failure: NoSolution, shown: Mapping[str, list[tuple[Entry, Rejection]
             (cause, failure.rejections[id(cause)]) for cause in rejection.causes if id(cause) in failure.rejections
         ]
         queue += inner
-        if not inner:
+        if not inner and not rejection.reason.startswith("Newer version"):
             roots.setdefault(rejection.reason, []).append(entry)
     stems = list(shown)
     if named:
@@ -151,7 +151,7 @@ def parsable(plan: Plan, **rest: Any) -> dict[str, Any]:
     """A plan as `--parsable=0` prints it; ``rest`` are keys that the plan alone does not tell."""
     return {
         "activate-be": True,
-        "add-packages": [str(entry.fmri) for entry in plan.add],
+        "add-packages": sorted(str(entry.fmri) for entry in plan.add),
         "affect-packages": [],
         "affect-services": [],
         "backup-be-name": None,
@@ -160,7 +160,7 @@ def parsable(plan: Plan, **rest: Any) -> dict[str, Any]:
         "change-facets": [],
         "change-editables": [],
         "change-mediators": [],
-        "change-packages": [[str(old.fmri), str(new.fmri)] for old, new in plan.change],
+        "change-packages": sorted([str(old.fmri), str(new.fmri)] for old, new in plan.change),
         "change-variants": [],
         "child-images": [],
         "create-backup-be": False,
@@ -169,7 +169,7 @@ def parsable(plan: Plan, **rest: Any) -> dict[str, Any]:
         "item-messages": {},
         "licenses": [],
         "release-notes": [],
-        "remove-packages": [str(entry.fmri) for entry in plan.remove],
+        "remove-packages": sorted(str(entry.fmri) for entry in plan.remove),
         "space-available": None,
         "space-required": None,
         "version": 0,

@@ -85,7 +85,7 @@ def run(session: Session, request: Request) -> int:
             run.carry_out()
     if missing:
         session.out(messages.stale_catalogs(missing))
-    if changed and not request.dry_run and request.operation == UPDATE and session.is_global and not session.quiet:
+    if changed and not request.dry_run and request.operation == UPDATE and not session.quiet:
         session.out(FOOTER)
     return 0 if changed else 4
 

@@ -49,7 +49,8 @@ def parse(command: str, args: list[str], short: str, long: str = "") -> Options:
 
 def usage(command: str, reason: str) -> Exit:
     """A usage error of a subcommand."""
-    return Exit(2, f"pkg {command}: {reason}\nUsage:\n{USAGE.get(command, f'        pkg {command} ...')}\n")
+    head = "Private subcommand usage, options subject to change at any time" if command.endswith("-linked") else "Usage"
+    return Exit(2, f"pkg {command}: {reason}\n{head}:\n{USAGE.get(command, f'        pkg {command} ...')}\n")
 
 
 _CHANGE = """\
@@ -73,5 +74,8 @@ USAGE = {
     "refresh": "        pkg refresh [-q] [--full] [publisher ...]",
     "list": "        pkg list [-HafiMmnqRrsuv] [-g path_or_uri ...] [--no-refresh]\n"
     "            [-F format] [-o column[,column]]\n            [pkg_fmri_pattern ...]",
+    "sync-linked": "        pkg sync-linked [-nvq] [-C n] [--accept] [--licenses] [--no-index]\n"
+    "            [--no-refresh] [--no-parent-sync] [--no-pkg-updates]\n"
+    "            [--linked-md-only] [-a|-l <name>]",
     "unset-publisher": "        pkg unset-publisher publisher ...",
 }

@@ -117,7 +117,8 @@ class Solver:
             return reason
         if stem in self.problem.named and (reason := self._hold_reason(stem, entry)):
             return reason
-        kept = entry is self.problem.installed.get(stem) and not self.problem.enforce_parent
+        installed = self.problem.installed.get(stem)
+        kept = entry is installed and not self.problem.enforce_parent
         if self.problem.parent is not None and not kept and (reason := self._parent_reason(entry)):
             return reason
         frozen = self.problem.frozen.get(stem)
@@ -125,6 +126,8 @@ class Solver:
             where = fmri.parse(frozen[0]).known.text
             comment = f"  The reason for the freeze is: {frozen[1]}" if frozen[1] else ""
             return f"This version is excluded by a freeze on {stem} at version {where}.{comment}"
+        if installed and stem not in self.problem.named and stem not in self.problem.downgrade:
+            return newer_installed(installed) if entry.fmri.known.key < installed.fmri.known.key else ""
         return ""
 
     def _hold_reason(self, stem: str, entry: Entry) -> str:
@@ -338,6 +341,10 @@ def within(entry: Entry, target: Fmri | None) -> bool:
 def shown(target: Fmri) -> str:
     """A dependency's target as messages name it: without scheme and build release."""
     return target.stem + (f"@{target.version.short}" if target.version else "")
+
+
+def newer_installed(installed: Entry) -> str:
+    return f"Newer version {installed.fmri} is already installed"
 
 
 def variant_reason(entry: Entry, variants: Mapping[str, str]) -> str:
