@@ -170,15 +170,15 @@ class _Builder:
     def _known(self, publishers: list[Publisher]) -> list[Fmri]:
         return [name for entry in publishers for uri in entry.origins for name in self.repos.offered(uri)]
 
-    def _image(self, root: Path, declared: dict[str, Any], release: str, stems: Iterable[str], zone: str) -> Image:
+    def _image(self, root: str, declared: dict[str, Any], release: str, stems: Iterable[str], zone: str) -> Image:
         publishers = self._publishers(declared.get("publishers"), release)
-        return build.build(
-            self.repos,
+        return build.build_image(
+            self.host,
             root,
             format=declared.get("image_format", self.wanted.get("image_format", 4)),
             publishers=publishers,
-            installed=self._packages(stems, declared.get("packages", {}), release),
-            known=self._known(publishers),
+            installed=[str(each) for each in self._packages(stems, declared.get("packages", {}), release)],
+            known=[str(each) for each in self._known(publishers)],
             variants={
                 "variant.arch": "i386",
                 "variant.opensolaris.imagetype": "full",
@@ -201,7 +201,7 @@ class _Builder:
 
     def _global_image(self) -> Image:
         stems = [*self.built_in.raw["default"], *self.built_in.raw["default_global"]]
-        return self._image(self.host.directory, self.wanted, self.release, stems, "global")
+        return self._image("/", self.wanted, self.release, stems, "global")
 
     # -- zones ---------------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class _Builder:
         dataset = self._zone_dataset(zonepath, root)
         self.host.path(zonepath).chmod(0o700)
         release = declared.get("release", self.release)
-        made = self._image(self.host.path(root), declared, release, self.built_in.raw["default"], "nonglobal")
+        made = self._image(root, declared, release, self.built_in.raw["default"], "nonglobal")
         if state != "configured" and declared.get("linked", brand in LINKED_BRANDS):
             made.write_linked(linked_metadata(name, parent))
         self._files(root, declared.get("files", {}))
