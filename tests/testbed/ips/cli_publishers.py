@@ -223,7 +223,7 @@ def unset_publisher(session: Session, args: list[str]) -> int:
 
 
 def copy_publishers_from(session: Session, args: list[str]) -> int:
-    """Every publisher that the other image has enabled is removed here and added anew, in the other's order.
+    """Every publisher that the other image has enabled is removed here and added anew: the first as first, others as last.
 
     What was cached of them is gone, and exit 0 does not mean that they were reached (brand-scripts, 4 and 15).
     """
@@ -241,16 +241,16 @@ def copy_publishers_from(session: Session, args: list[str]) -> int:
     session.lock()
     target = session.image
     copied = source.enabled
-    before = target.order
-    for entry in copied:
+    for number, entry in enumerate(copied):
         shutil.rmtree(target.meta / "publisher" / entry.name / "origins", ignore_errors=True)
         raw = dict(entry.raw)
-        if entry.name in before:
+        if entry.name in target.order:
             raw["uuid"] = target.config[f"authority_{entry.name}"]["uuid"]
         target.add_publisher(Publisher(entry.name, raw))
+        others = [name for name in target.order if name != entry.name]
+        target.order = [*others, entry.name] if number else [entry.name, *others]
         session.progress(" Startup: Caching catalogs ... Done\n")
     names = [entry.name for entry in copied]
-    target.order = names + [name for name in before if name not in names]
     target.save_config()
     refresh.fetch(target, session.repositories, copied)
     for name in names:
