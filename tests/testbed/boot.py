@@ -349,11 +349,24 @@ def unmount_be(host: Host, name: str, force: bool = False) -> None:
     if be.mounted is None:
         raise Error(f"Unable to unmount {name}.\nIt is not mounted.")
     for dataset in reversed(zfs.mounts(host)):
-        if dataset.mounted and (dataset.mounted == be.mounted or dataset.mounted.startswith(be.mounted + "/")):
+        at = dataset.mounted or ""
+        if at == be.mounted or at.startswith(be.mounted + "/"):
             try:
                 zfs.unmount_one(host, dataset, force)
             except zfs.Error as error:
                 raise Error(f"Unable to unmount {name}.\n{error}", 164) from error
+            if at != be.mounted:
+                _remove_empty(host, at, be.mounted)
+
+
+def _remove_empty(host: Host, path: str, top: str) -> None:
+    """Take away the directories that mount_be made: a zonepath that is not empty hinders `zfs mount` at the boot."""
+    while path.count("/") > top.count("/") + 1:
+        try:
+            host.path(path).rmdir()
+        except OSError:
+            return
+        path = path.rpartition("/")[0]
 
 
 # -- the host comes up -----------------------------------------------------------------------------------------------
