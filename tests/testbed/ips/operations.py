@@ -300,7 +300,8 @@ class ChildRun:
         made = Plan()
         if not request.metadata_only:
             if request.refresh and request.operation != UNINSTALL:
-                self.missing = self.session.fetch(image.enabled)
+                missing = self.session.fetch(image.enabled)
+                self.missing = missing if request.operation == UPDATE else []
             made = plan_image(self.session, request, packages)
             if not request.package_updates and made:
                 raise Exit(1, _updates_refused(made))
@@ -373,7 +374,7 @@ def _child_run(session: Session, request: Request, entry: Child, after: dict[str
         dry_run=request.dry_run,
         verbose=request.verbose,
         parsable=request.parsable,
-        refresh=request.refresh and full and request.operation == UPDATE,
+        refresh=request.refresh,
         accept=request.accept,
         reject=request.reject,
     )
