@@ -59,7 +59,11 @@ def audit_linked(session: Session, args: list[str]) -> int:
         except Exit as failure:
             lost.append(failure)
             continue
-        verdicts[entry.name] = linked.in_sync(child.image, linked.packages(session.image))
+        packages = linked.packages(session.image)
+        verdicts[entry.name] = linked.in_sync(child.image, packages)
+        metadata = linked.metadata(session.image, entry, packages)
+        if linked.differs(child.image, metadata):
+            child.image.write_linked(metadata, f".{session.ctx.number}")  # pkg forgets them there (FORMAT-v4.md)
     rc = _print_verdicts(session, given, verdicts)
     if lost:
         session.err("pkg audit-linked: " + "\n".join(failure.text for failure in lost))

@@ -223,7 +223,7 @@ def unset_publisher(session: Session, args: list[str]) -> int:
 
 
 def copy_publishers_from(session: Session, args: list[str]) -> int:
-    """Every publisher that the other image has enabled is removed here and added anew: the first as first, others as last.
+    """Every publisher that the other image has enabled is removed and added anew: its first as first, others as last.
 
     What was cached of them is gone, and exit 0 does not mean that they were reached (brand-scripts, 4 and 15).
     """

@@ -138,11 +138,12 @@ class Image:
         path = self.meta / "linked/linked_prop"
         return str(json.loads(path.read_text()).get("li-name", "")) if path.exists() else ""
 
-    def write_linked(self, content: Mapping[str, Any]) -> None:
+    def write_linked(self, content: Mapping[str, Any], suffix: str = "") -> None:
+        """Write linked_* files; with a ``suffix`` (`.PID`) as pkg does before it knows whether it will need them."""
         directory = self.meta / "linked"
         directory.mkdir(exist_ok=True)
         for name, value in content.items():
-            replace(directory / name, json.dumps(value, separators=(",", ":")))
+            replace(directory / f"{name}{suffix}", json.dumps(value, separators=(",", ":")))
 
     # -- manifests and catalogs of publishers --------------------------------------------------------------------------
 
