@@ -42,7 +42,7 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     """
     host = Host(Path(directory).resolve())
     ready(host)
-    _namespace()
+    private_namespace()
     _show(host)
     name = host.state.uname.get("nodename", "omnios").encode()
     _call("sethostname", name, len(name))
@@ -67,7 +67,8 @@ def ready(host: Host) -> None:
         plumbing.install(host)
 
 
-def _namespace() -> None:
+def private_namespace() -> None:
+    """Leave the mount namespace of the machine for one of this process. Raises `Impossible`."""
     if os.geteuid() == 0:
         _call("unshare", CLONE_NEWNS | CLONE_NEWUTS)
     else:
@@ -89,6 +90,11 @@ def _call(name: str, *args: object) -> None:
         )
 
 
+def bind(source: str, target: str) -> None:
+    """Show the directory ``source`` at the directory ``target``, too."""
+    _mount(source, target, MS_BIND | MS_REC)
+
+
 def _mount(source: str | None, target: str, flags: int) -> None:
     _call("mount", source.encode() if source else None, target.encode(), None, ctypes.c_ulong(flags), None)
 
@@ -97,8 +103,8 @@ def _show(host: Host) -> None:
     private = str(host.private)
     code = Path(__file__).parent.parent
     for source, target in (("/usr", "linux"), (sys.base_prefix, "python"), (str(code), "code")):
-        _mount(source, f"{private}/{target}", MS_BIND | MS_REC)
+        bind(source, f"{private}/{target}")
         with contextlib.suppress(Impossible):  # a mount that is locked here stays as it is
             _mount(None, f"{private}/{target}", MS_BIND | MS_REMOUNT | MS_RDONLY)
-    _mount("/proc", f"{private}/proc", MS_BIND | MS_REC)
-    _mount("/dev", str(host.path("/dev")), MS_BIND | MS_REC)
+    bind("/proc", f"{private}/proc")
+    bind("/dev", str(host.path("/dev")))

@@ -308,8 +308,9 @@ def _check_zonepath(call: Call) -> str:
     path, host = call.zone.zonepath, call.ctx.host
     directory = host.path(path)
     if not directory.exists():
-        if call.command in ("verify", "install", "clone", "move"):
+        if call.command == "verify":
             call.ctx.err(f"WARNING: {path} does not exist, so it could not be verified.\n")
+        if call.command in ("verify", "install", "clone"):
             return ""
         return f"could not verify zonepath {path} because of the above errors."
     if not directory.is_dir():
@@ -317,7 +318,7 @@ def _check_zonepath(call: Call) -> str:
     detached = host.path(f"{path}/SUNWdetached.xml").exists() and host.path(f"{path}/root").exists()
     if call.command in ("verify", "install", "clone") and call.zone.state == zones.CONFIGURED and detached:
         return f"Cannot verify detached zone.\nUse attach or remove {path} directory."
-    if stat.S_IMODE(directory.stat().st_mode) & 0o077:
+    if call.command in ("verify", "boot") and stat.S_IMODE(directory.stat().st_mode) & 0o077:
         directory.chmod(0o700)
         host.changed = True
     return ""
@@ -439,6 +440,8 @@ def attach(call: Call) -> int:
     _verify(call, look_at_zonepath=False)
     path, host = call.zone.zonepath, call.ctx.host
     with_hook = "F" not in own and hooks.has_hooks(call.zone.brand)
+    if with_hook and not host.path(path).exists():
+        _make_dataset(call, path)
     if with_hook and call.hook("attach", [call.name, path, *call.args]).rc != 0:
         return ERROR
     _verify(call)
@@ -517,8 +520,8 @@ def install(call: Call) -> int:
     _must_be_configured(call)
     _verify(call)
     path, host = call.zone.zonepath, call.ctx.host
-    if not host.path(path).exists():
-        _make_dataset(call, path)
+    if not host.path(path).exists() and _make_dataset(call, path):
+        call.ctx.out("A ZFS file system has been created for this zone.\n")
     zones.set_state(host, call.name, zones.INCOMPLETE)
     code = OK
     if hooks.has_hooks(call.zone.brand):
@@ -533,15 +536,15 @@ def install(call: Call) -> int:
     return OK
 
 
-def _make_dataset(call: Call, path: str) -> None:
-    """A dataset for the zonepath, where its parent directory is a mounted dataset (create_zfs_zonepath)."""
+def _make_dataset(call: Call, path: str) -> bool:
+    """Make the zonepath, as a dataset where its parent directory is a mounted one (create_zfs_zonepath)."""
     parent = zfs.dataset_at(call.ctx.host, os.path.dirname(path))
     if parent is None:
         call.ctx.host.mkdir(path, mode=0o700)
-        return
-    zfs.create(call.ctx.host, f"{parent.name}/{os.path.basename(path)}", {"sharenfs": "off"})
+        return False
+    zfs.create(call.ctx.host, f"{parent.name}/{os.path.basename(path)}", {})
     call.ctx.host.path(path).chmod(0o700)
-    call.ctx.out("A ZFS file system has been created for this zone.\n")
+    return True
 
 
 def clone(call: Call) -> int:
