@@ -13,11 +13,12 @@ version_added: 0.1.0
 author:
   - illumos.linked_zones contributors (@illumos-linked-zones)
 description:
-  - Switches a zone between the brand whose packages are its own (C(ipkg)) and the one that C(pkg) links to the global
-    zone (C(lipkg); C(nlipkg) on OpenIndiana), in either direction, and puts it back into the run state it had.
-  - While the zone still runs, the switch is rehearsed on a throw-away ZFS clone of the zone's root, so that a switch
-    that cannot succeed, or would bring the zone software that is not wanted there, is refused before the zone goes down.
-  - What goes wrong after that is taken back; RV(rolled_back) says so. A run that was killed is finished by the next one.
+  - Switches a zone between the brand whose packages are its own (C(ipkg)) and the one that C(pkg) links to the
+    global zone (C(lipkg); C(nlipkg) on OpenIndiana), in either direction, and restores the run state it had.
+  - While the zone still runs, the switch is rehearsed on a throw-away ZFS clone of the root, so that a switch
+    that cannot succeed, or would bring the zone software that is not wanted there, is refused before the zone goes
+    down.
+  - What goes wrong after that is taken back; RV(rolled_back) says so. The next run finishes one that was killed.
 options:
   zone:
     description: Name of the zone.

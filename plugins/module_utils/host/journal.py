@@ -122,7 +122,9 @@ class Store:
         """Make the directory that marks a rehearsal, and return the mount point in it."""
         self._make_directory()
         mountpoint = os.path.join(self.rehearsal_path, "root")
-        os.makedirs(mountpoint, mode=0o700, exist_ok=True)
+        for path in (self.rehearsal_path, mountpoint):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, 0o700)
         self._sync_directory()
         return mountpoint
 

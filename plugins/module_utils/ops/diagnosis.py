@@ -147,6 +147,19 @@ _RULES: tuple[_Rule, ...] = (
         "The line before `Failed to configure dataset` says why.",
     ),
     _rule(
+        "no-entire",
+        # attach logs the global zone's entire before it begins; only `Non-Global zone version` means it has none.
+        r"\A(?![\s\S]*(?<!-)Global zone version:)[\s\S]*Updating non-global zone: Output follows",
+        "The global zone does not have package entire installed.",
+        "`pkg install entire` in the global zone.",
+    ),
+    _rule(
+        "interrupted",
+        r"cancelled due to interrupt",
+        "The brand's script was interrupted.",
+        "Run again.",
+    ),
+    _rule(
         "out-of-sync",
         r"out of sync with the global zone",
         "The zone's packages are not those of the global zone, and attach was not to update them.",
@@ -159,22 +172,34 @@ _RULES: tuple[_Rule, ...] = (
         "The lines before `Could not update attaching zone` say why.",
     ),
     _rule(
-        "interrupted",
-        r"cancelled due to interrupt",
-        "The brand's script was interrupted.",
-        "Run again.",
-    ),
-    _rule(
         "brand-missing",
         r"missing or invalid brand|uses non-existent brand|unknown brand",
         "The zone's brand is not on this host.",
         "Install the package of the brand in the global zone.",
     ),
     _rule(
+        "wrong-state",
+        r"operation is invalid for|is already installed\.|must be (?:installed|incomplete) before|zone is incomplete",
+        "zoneadm refused it in the zone's present state.",
+        "Somebody else may be working on the zone; look at `zoneadm list -cv`, then run again.",
+    ),
+    _rule(
         "wrong-options",
         r"brand-specific usage|unknown option|argument expected",
         "The brand's script did not know an option.",
         "Please report this.",
+    ),
+    _rule(
+        "broken-off",
+        r"\A(?![\s\S]*Result: Attach)[\s\S]*Log File: ",
+        "The brand's script was killed: its log breaks off.",
+        "Run again.",
+    ),
+    _rule(
+        "boot-failed",
+        r"call to zoneadmd failed|could not start zoneadmd",
+        "zoneadmd failed.",
+        "The zone's log (log/zone.log in the zonepath) and the host's log say why.",
     ),
 )
 _STAMP = re.compile(r"^\[[^\]]* at [^\]]*\] ?")

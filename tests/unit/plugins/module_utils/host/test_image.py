@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image reader against image trees of the real pkg, with pkg's own verdicts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host.image import Image, ImageError
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.parent import judge
+
+IMAGES = Path(__file__).resolve().parents[4] / "fixtures" / "images"
+CASES = [
+    (path.name.split(".")[0], zone)
+    for path in sorted(IMAGES.glob("*.expected.json"))
+    if not path.name.startswith("bench")
+    for zone, verdict in json.loads(path.read_text())["zones"].items()
+    if verdict.get("installed") and verdict.get("outcomes")
+]
+
+
+@pytest.mark.parametrize(("name", "zone"), CASES)
+def test_reads_as_pkg_does(name: str, zone: str, unpacked: Callable[[str], Path]) -> None:
+    top = unpacked(name)
+    expected = json.loads((IMAGES / f"{name}.expected.json").read_text())["zones"][zone]
+    image = Image(str(top / "zones" / zone / "root"))
+    installed = image.installed()
+    assert sorted(map(str, installed.values())) == sorted(expected["installed"])
+    assert [p.name for p in image.config.publishers] == expected["publisher_order"]
+    parent = Image(str(top)).installed()
+    outcomes = {
+        (str(package), dependency, judge(package, dependency, parent)[0])
+        for package, dependency in image.parent_dependencies(list(installed.values()))
+    }
+    assert outcomes == {(o["package"], o["dependency"], o["outcome"]) for o in expected["outcomes"]}
+    assert (image.linked_name() == f"zone:{zone}") is bool(expected.get("synced_metadata", image.linked_name()))
+
+
+def test_a_symlink_out_of_the_zone_is_not_followed(unpacked: Callable[[str], Path], tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "var").mkdir(parents=True)
+    os.symlink(unpacked("v4-synced") / "var" / "pkg", root / "var" / "pkg")
+    with pytest.raises(ImageError, match="safely|no directory"):
+        Image(str(root))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[image]\nversion = 6\n", "format 6"),
+        ("no section", "cannot be understood"),
+        ("[image]\nversion = four\n", "cannot be understood"),
+        ("[image]\nversion = 4\n[authority_x]\norigins = __import__('os')\n", "cannot be understood"),
+        ("[image]\nversion = 4\n[property]\npublisher-search-order = " + "[" * 5000, "cannot be understood"),
+    ],
+)
+def test_a_hostile_configuration_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "var/pkg").mkdir(parents=True)
+    (tmp_path / "var/pkg/pkg5.image").write_text(text)
+    with pytest.raises(ImageError, match=message):
+        Image(str(tmp_path))
+
+
+def test_no_image(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no pkg image"):
+        Image(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", '{"omnios": 1}', '{"omnios": {"x": [1]}}', "{", '{"omnios": {"a b": [{"version": "1"}]}}']
+)
+def test_a_hostile_catalog_is_refused(content: str, tmp_path: Path) -> None:
+    for part in ("installed", "known"):
+        (tmp_path / f"var/pkg/state/{part}").mkdir(parents=True)
+        (tmp_path / f"var/pkg/state/{part}/catalog.base.C").write_text(content)
+        (tmp_path / f"var/pkg/state/{part}/catalog.dependency.C").write_text("{}")
+    (tmp_path / "var/pkg/pkg5.image").write_text("[image]\nversion = 4\n")
+    with pytest.raises(ImageError):
+        Image(str(tmp_path)).installed()
+
+
+def test_a_database_in_use_is_an_error(unpacked: Callable[[str], Path], tmp_path: Path) -> None:
+    source = unpacked("v5-synced") / "var/pkg"
+    (tmp_path / "var/pkg/state").mkdir(parents=True)
+    for name in ("pkg5.image", "state/catalog.db"):
+        (tmp_path / "var/pkg" / name).write_bytes((source / name).read_bytes())
+    assert Image(str(tmp_path)).installed()
+    (tmp_path / "var/pkg/state/catalog.db-journal").write_text("")
+    with pytest.raises(ImageError, match="being changed"):
+        Image(str(tmp_path)).installed()

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The positional rule, and the moves that restore it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.publisher import (
+    Publisher,
+    after_copy,
+    lost_settings,
+    position_fault,
+    repairs,
+)
+
+GLOBAL = [Publisher("omnios", ("https://pkg.omnios.org/r151054/core/",)), Publisher("extra.omnios")]
+
+
+def applied(order: list[str], moves: list[tuple[str, str]]) -> list[str]:
+    """What `pkg set-publisher --search-after PREVIOUS NAME` does."""
+    result = list(order)
+    for previous, name in moves:
+        result.remove(name)
+        result.insert(result.index(previous) + 1, name)
+    return result
+
+
+@given(st.permutations(["omnios", "extra.omnios", "a", "b", "c"]), st.permutations(["a", "b", "c"]))
+def test_moves_put_own_publishers_behind_in_their_order(current: list[str], own: list[str]) -> None:
+    after = applied(current, repairs(GLOBAL, current, own))
+    if current.index("omnios") == 0:
+        assert after == ["omnios", "extra.omnios", *own]
+    assert [name for name in after if name in own] == own
+
+
+def test_nothing_moves_where_the_order_is_right() -> None:
+    assert repairs(GLOBAL, ["omnios", "extra.omnios", "a"], ["a"]) == []
+
+
+def test_copy_publishers_from_leaves_an_own_publisher_between() -> None:
+    """Recording 17-copy-publishers-from: omnios, extra, local becomes omnios, local, extra."""
+    order = after_copy(GLOBAL, ["omnios", "extra.omnios", "local"])
+    assert order == ["omnios", "local", "extra.omnios"]
+    assert repairs(GLOBAL, order, ["local"]) == [("omnios", "extra.omnios")]
+
+
+def test_position_fault_names_the_place() -> None:
+    fault = position_fault(GLOBAL, [GLOBAL[0], Publisher("own"), GLOBAL[1]])
+    assert fault is not None
+    assert (fault.position, fault.expected, fault.found) == (1, "extra.omnios", "own")
+
+
+def test_stickiness_counts_and_nochild_does_not() -> None:
+    child = [GLOBAL[0], Publisher("extra.omnios", sticky=False)]
+    fault = position_fault(GLOBAL, child)
+    assert fault is not None
+    assert fault.reason == "stickiness"
+    assert position_fault([*GLOBAL, Publisher("x", nochild=True)], GLOBAL) is None
+
+
+def test_the_release_in_an_origin_is_no_setting_of_its_own() -> None:
+    zone = [Publisher("omnios", ("https://pkg.omnios.org/r151046/core",))]
+    assert lost_settings(GLOBAL, zone) == []
+
+
+def test_mirrors_and_other_origins_are_lost() -> None:
+    zone = [Publisher("omnios", ("https://mirror.example/omnios/",), ("https://fast.example/",)), Publisher("own")]
+    assert [(lost.publisher, lost.what) for lost in lost_settings(GLOBAL, zone)] == [
+        ("omnios", "origins"),
+        ("omnios", "mirrors"),
+    ]
