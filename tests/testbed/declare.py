@@ -212,10 +212,10 @@ class _Builder:
         zones.write_index(self.host, entries)
         for declared in self.wanted.get("zones", []):
             if declared.get("state") in KERNEL_STATES:
-                self._kernel_zone(declared["name"], declared["state"])
+                self._kernel_zone(declared["name"], declared["state"], declared.get("brand", "ipkg"))
 
-    def _kernel_zone(self, name: str, state: str) -> None:
-        self.host.state.kernel_zones[name] = KernelZone(self.host.state.next_zone_id, state)
+    def _kernel_zone(self, name: str, state: str, brand: str) -> None:
+        self.host.state.kernel_zones[name] = KernelZone(self.host.state.next_zone_id, state, brand)
         self.host.state.next_zone_id += 1
         if state == "running":
             smf.zone_booted(self.host, name)

@@ -42,7 +42,7 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     """
     host = Host(Path(directory).resolve())
     ready(host)
-    private_namespace()
+    _namespace()
     _show(host)
     name = host.state.uname.get("nodename", "omnios").encode()
     _call("sethostname", name, len(name))
@@ -67,8 +67,7 @@ def ready(host: Host) -> None:
         plumbing.install(host)
 
 
-def private_namespace() -> None:
-    """Leave the mount namespace of the machine for one of this process. Raises `Impossible`."""
+def _namespace() -> None:
     if os.geteuid() == 0:
         _call("unshare", CLONE_NEWNS | CLONE_NEWUTS)
     else:
@@ -88,6 +87,11 @@ def _call(name: str, *args: object) -> None:
             "where user namespaces are allowed (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu "
             "kernel.apparmor_restrict_unprivileged_userns=0); in a container, start it with the right to mount"
         )
+
+
+def enter_again() -> None:
+    """A further mount namespace, for a process on the host that shows something of its own. Raises `Impossible`."""
+    _call("unshare", CLONE_NEWNS)
 
 
 def bind(source: str, target: str) -> None:

@@ -58,6 +58,8 @@ class KernelZone:
 
     id: int
     state: str
+    brand: str = ""
+    ip_type: str = "excl"
 
 
 @dataclass

@@ -46,7 +46,7 @@ def _hook(ctx: Context, zone: zones.Zone, name: str, state: str, command: str) -
 def _enter(ctx: Context, zone: zones.Zone, state: str) -> None:
     """The kernel gets the zone under a new id."""
     known = ctx.host.state
-    known.kernel_zones[zone.name] = KernelZone(known.next_zone_id, state)
+    known.kernel_zones[zone.name] = KernelZone(known.next_zone_id, state, zone.brand, zone.ip_type)
     known.next_zone_id += 1
     ctx.host.changed = True
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from testbed import options, zones
@@ -95,8 +97,7 @@ def _is_own(program: str) -> bool:
 
 
 def _run(ctx: Context, words: list[str], zone: zones.Zone) -> int:
-    # pkg takes its image from here: the zone's `/`
-    result = ctx.run(words, {"PKG_IMAGE": f"{zone.zonepath}/root"}, zone=zone.name)
+    result = ctx.run(words, zone=zone.name)
     ctx.out(result.stdout)
     ctx.err(result.stderr)
     return result.rc
@@ -118,35 +119,47 @@ def _shell(ctx: Context, line: str, zone: zones.Zone) -> int:
 
     root = ctx.host.path(f"{zone.zonepath}/root")
     places = [root / name for name in LENT if os.path.isdir(f"/{name}")]
-    made = [place for place in places if not place.exists()]
-    for place in made:
-        place.mkdir(parents=True)
     environment = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LOGNAME": "root", "SHELL": "/bin/sh"}
-    try:
-        with ctx.host.unlocked():
-            done = subprocess.run(
-                ["/usr/bin/sh", "-c", line],
-                input=ctx.stdin(),
-                capture_output=True,
-                text=True,
-                env={**environment, "TESTBED_ZONE": zone.name},
-                preexec_fn=lambda: _become(root, places),
-            )
-    finally:
-        for place in reversed(made):
-            place.rmdir()
+    with _furnished(root, places), ctx.host.unlocked():
+        done = subprocess.run(
+            ["/usr/bin/sh", "-c", line],
+            input=ctx.stdin(),
+            capture_output=True,
+            text=True,
+            env={**environment, "TESTBED_ZONE": zone.name},
+            preexec_fn=lambda: _become(root, places),
+        )
     ctx.host.changed = True  # nobody sees what a shell does; so it counts as a change
     ctx.out(done.stdout)
     ctx.err(done.stderr)
     return max(done.returncode, 0)  # death by a signal is exit 0 (zone-tools 8)
 
 
+@contextmanager
+def _furnished(root: Path, places: list[Path]) -> Iterator[None]:
+    """Give the zone's root the mount points and the links that a shell needs, as long as it runs."""
+    directories = [place for place in [*places, root / "tmp", root / "root"] if not place.exists()]
+    links = [root / name for name in ("bin", "sbin") if not os.path.lexists(root / name)]
+    for place in directories:
+        place.mkdir(parents=True)
+    for link in links:
+        link.symlink_to(f"usr/{link.name}")
+    try:
+        yield
+    finally:
+        for link in links:
+            link.unlink()
+        for place in reversed(directories):
+            with suppress(OSError):  # not empty any more: the command wrote there
+                place.rmdir()
+
+
 def _become(root: Path, places: list[Path]) -> None:
     """In the child: a mount namespace of its own, in which the zone's root is `/`."""
     from testbed import enter
 
-    enter.private_namespace()
+    enter.enter_again()
     for place in places:
         enter.bind(f"/{place.relative_to(root)}", str(place))
     os.chroot(root)
-    os.chdir("/root" if os.path.isdir("/root") else "/")
+    os.chdir("/root")

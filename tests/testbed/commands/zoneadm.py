@@ -233,9 +233,7 @@ def _selected(ctx: Context, given: options.Options, wanted: str | None, root: st
 def _own_zone(ctx: Context) -> zones.Zone:
     """What a zone sees of itself (fake_up_local_zone in zoneadm.c)."""
     kernel = ctx.host.state.kernel_zones[ctx.zone]
-    xml = zones.read_xml(ctx.host, ctx.zone)
-    ip_type = "shared" if xml.get("ip-type") == "shared" else "excl"
-    return zones.Zone(ctx.zone, kernel.id, zones.RUNNING, "/", "", xml.get("brand", ""), ip_type, "0", False)
+    return zones.Zone(ctx.zone, kernel.id, zones.RUNNING, "/", "", kernel.brand, kernel.ip_type, "0", False)
 
 
 def _line(zone: zones.Zone, given: options.Options) -> str:
