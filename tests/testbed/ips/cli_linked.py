@@ -72,7 +72,7 @@ def audit_linked(session: Session, args: list[str]) -> int:
 
 
 def _print_verdicts(session: Session, given: Options, verdicts: dict[str, bool]) -> int:
-    if verdicts:
+    if verdicts or given.has("-l"):
         rows = [[name, "synced" if good else "diverged"] for name, good in verdicts.items()]
         _print(session, given, ["NAME", "STATUS"], rows)
     return 0 if all(verdicts.values()) else 52

@@ -34,6 +34,8 @@ def _change(session: Session, operation: str, args: list[str]) -> int:
         raise usage(operation, "at least one package name required")
     if given.has("--parsable") and given.has("-v"):
         raise usage(operation, "The '-v' and '--parsable' options may not be combined.")
+    if given.has("--parsable") and given.one("--parsable") != "0":
+        raise usage(operation, f"invalid argument for '--parsable': {given.one('--parsable') or ''}")
     session.quiet = given.has("-q")
     chosen, ignored = _children(session, operation, given)
     return operations.run(
@@ -45,6 +47,8 @@ def _change(session: Session, operation: str, args: list[str]) -> int:
             verbose=given.has("-v"),
             parsable=given.has("--parsable"),
             refresh=not given.has("--no-refresh"),
+            force=given.has("-f"),
+            ignore_missing=given.has("--ignore-missing"),
             accept=given.has("--accept"),
             licenses=given.has("--licenses"),
             recurse=given.has("-r"),
@@ -58,15 +62,23 @@ def _change(session: Session, operation: str, args: list[str]) -> int:
 def _children(session: Session, operation: str, given: Options) -> tuple[list[str] | None, list[str] | None]:
     """Children with the full operation (-z, -Z) and ignored ones (-I, -i); see operations.Request."""
     names = [entry.name for entry in session.children]
+    if given.has("-z") and given.has("-Z"):
+        raise usage(operation, "The '-z' and '-Z' options may not be combined.")
     if (given.has("-z") or given.has("-Z")) and not given.has("-r"):
         raise usage(operation, "The '-z' and '-Z' options may only be used with '-r'.")
     if given.has("-I") and given.has("-i"):
         raise usage(operation, "The '-I' and '-i' options may not be combined.")
     for option in ("-z", "-Z"):
-        for value in given.all(option):
+        for value in given.values.get(option, [""] if given.has(option) else []):
             if f"zone:{value.removeprefix('zone:')}" not in names:
                 raise usage(operation, f"invalid linked image or zone name '{value}'.")
+    if len(set(given.all("-i"))) < len(given.all("-i")):
+        raise usage(operation, "linked image name specified multiple times")
     for value in given.all("-i"):
+        if ":" not in value:
+            form = "'<linked_image plugin>:<linked_image name>'"
+            text = f"Invalid linked image name '{value}'. Linked image names have the following format {form}"
+            raise Exit(1, f"pkg: Linked image exception(s):\n{text}\n")
         if value not in names:
             raise Exit(1, f"pkg: Linked image exception(s):\nUnknown child linked image: {value}\n")
     listed = {f"zone:{value.removeprefix('zone:')}" for value in given.all("-z", "-Z")}

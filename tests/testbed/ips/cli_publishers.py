@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from urllib.parse import urlsplit
 
 from testbed.ips import config, image, messages, refresh
+from testbed.ips.cli_query import date
 from testbed.ips.config import Publisher
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.refresh import Unreachable
@@ -66,7 +68,11 @@ def _details(session: Session, names: list[str]) -> int:
         for kind, text in _uris(entry):
             rows += [(f"{kind.capitalize()} URI", text), (f"{kind.capitalize()} Status", "Online")]
             rows += [("SSL Key", entry.raw["ssl_key"] or "None"), ("SSL Cert", entry.raw["ssl_cert"] or "None")]
-        rows += [("Client UUID", entry.raw["uuid"]), ("Publisher enabled", "Yes" if entry.enabled else "No")]
+        rows.append(("Client UUID", entry.raw["uuid"]))
+        refreshed = session.image.meta / "publisher" / name / "last_refreshed"
+        if refreshed.exists():
+            rows.append(("Catalog Updated", date(refreshed.read_text())))
+        rows += [("Publisher enabled", "Yes" if entry.enabled else "No")]
         session.out("\n" + "".join(f"{label:>22}: {value}\n" for label, value in rows))
         if entry.properties:
             session.out("            Properties:\n")
@@ -79,14 +85,26 @@ def set_publisher(session: Session, args: list[str]) -> int:
         "add-origin= remove-origin= add-mirror= remove-mirror= search-after= search-before= search-first sticky"
         " non-sticky disable enable no-refresh set-property= unset-property= proxy= reset-uuid"
     )
-    given = parse("set-publisher", args, "Pdeg:G:m:M:O:k:c:p:nr", long)
+    given = parse("set-publisher", args, "Pdeg:G:m:M:O:k:c:p:nrz:Z:", long)
     session.image.format  # noqa: B018 - no image at all is said first
     if given.has("-p"):
         return _from_repository(session, given)
     if len(given.words) != 1:
         raise usage("set-publisher", "requires a publisher name" if not given.words else "only one publisher name")
     _set(session, given.words[0], given)
+    if given.has("-r"):
+        _set_in_children(session, given.words[0], given)
     return 0
+
+
+def _set_in_children(session: Session, name: str, given: Options) -> None:
+    """The same in the children; one that fails is passed over, and the exit code stays 0 (linked-images.md, 6)."""
+    listed = {f"zone:{value.removeprefix('zone:')}" for value in given.all("-z", "-Z")}
+    for entry in session.children:
+        if not listed or (entry.name in listed) == given.has("-z"):
+            child = session.child(entry)
+            with contextlib.suppress(Exit):
+                _set(child, name, given)
 
 
 def _from_repository(session: Session, given: Options) -> int:

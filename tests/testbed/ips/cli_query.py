@@ -178,8 +178,8 @@ def _info(session: Session, entry: Entry) -> str:
     metadata = entry.base.get("metadata", {})
     rows = [("Name", entry.stem), ("Summary", summary(entry)), ("Category", _category(entry)), ("State", state)]
     rows += [("Publisher", entry.publisher), ("Version", release), ("Branch", branch)]
-    rows += [("Packaging Date", _date(version.stamp)), ("Last Install Time", _date(metadata.get("last-install", "")))]
-    rows += [("Last Update Time", _date(metadata.get("last-update", ""))), ("Size", _size(session, entry))]
+    rows += [("Packaging Date", date(version.stamp)), ("Last Install Time", date(metadata.get("last-install", "")))]
+    rows += [("Last Update Time", date(metadata.get("last-update", ""))), ("Size", _size(session, entry))]
     rows.append(("FMRI", entry.fmri.short))
     return "".join(f"{label:>17}: {value}\n" for label, value in rows if value)
 
@@ -199,7 +199,8 @@ def _size(session: Session, entry: Entry) -> str:
     return f"{float(sum(int(found.get('pkg.size', '0')) for found in counted)):.2f} B"
 
 
-def _date(stamp: str) -> str:
+def date(stamp: str) -> str:
+    """A time of pkg's (20261121T060453Z) as it prints them."""
     if not stamp:
         return ""
     seconds = calendar.timegm(time.strptime(stamp[:15], "%Y%m%dT%H%M%S"))

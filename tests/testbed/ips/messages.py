@@ -26,7 +26,7 @@ def explain(failure: NoSolution, dialect: str, verbose: bool) -> str:
     named = [stem for stem in failure.stems if stem in failure.problem.named]
     shown = {stem: _rejected(failure, stem) for stem in named or failure.stems}
     chained = any(rejection.causes for pairs in shown.values() for _, rejection in pairs)
-    if dialect == R151054 or verbose or (not chained and len(shown) == 1):
+    if dialect == R151054 or verbose or (not chained and not named and len(shown) == 1):
         printed: set[int] = set()
         return "".join(
             _title(stem, bool(named), ":") + _tree(pairs, failure, 1, printed) for stem, pairs in shown.items()
@@ -104,8 +104,9 @@ def _roots(failure: NoSolution, shown: Mapping[str, list[tuple[Entry, Rejection]
         text += f"\n  Package: {entries[0].fmri.plain}\n  Reason:  {reason}\n"
         if len(entries) > 1:
             text += f"  (and {len(entries) - 1} other rejected package versions with the same reason)\n"
+    total = "one package version" if len(seen) == 1 else f"{len(seen)} package versions in total"
     return (
-        f"{text}\nThe above led to the rejection of {len(seen)} package versions in total.\n"
+        f"{text}\nThe above led to the rejection of {total}.\n"
         "Re-run the operation with the -v option to see all of the rejected\npackages and detailed reasons.\n"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from testbed.ips import action, deliver, linked, messages, planner
@@ -23,6 +23,12 @@ FOOTER = (
     "-------------------------------------------------------------------------------\n\n"
 )
 
+OUT_OF_DATE = (
+    "WARNING: pkg(7) appears to be out of date, and should be updated before\n"
+    "running update.  Please update pkg(7) by executing 'pkg install\n"
+    "pkg:/package/pkg' as a privileged user and then retry the update.\n"
+)
+
 FAILED_FRAME = (
     "A '{operation}' operation failed for child '{child}' with an unexpected\n"
     "return value of {rc} and generated the following output:\n{text}\n\n\n"
@@ -39,6 +45,9 @@ class Request:
     verbose: bool = False
     parsable: bool = False
     refresh: bool = True
+    force: bool = False
+    """Update although pkg itself is out of date."""
+    ignore_missing: bool = False
     accept: bool = False
     licenses: bool = False
     recurse: bool = False
@@ -69,15 +78,19 @@ def run(session: Session, request: Request) -> int:
     _publisher_check(session, request, children)
     missing = _refreshed(session, request)
     parent = linked.parent_packages(session.image)
+    if request.operation == UPDATE and not request.force and not request.patterns:
+        _check_pkg(session)
     made = plan_image(session, request, parent)
     after = _after(session, made)
-    runs = [_child_run(session, request, entry, after, made) for entry in children]
-    changed = bool(made) or any(run.result.changed for run in runs)
+    runs = _plan_children(session, request, children, after, made)
+    # an image that never wrote its own linked metadata has these to write (linked-images.md, section 3)
+    unwritten = session.is_global and bool(session.children) and "linked_prop" not in session.image.linked()
+    changed = bool(made) or unwritten or any(run.result.changed for run in runs)
     if request.parsable:
         if changed:
             session.out(messages.as_json(_document(session, request, made, runs)))
     else:
-        _show(session, request, made, runs)
+        _show(session, request, made, runs, changed=bool(made) or unwritten)
     if changed and not request.dry_run:
         _check_licences(session, request, made)
         execute(session, made, request)
@@ -103,13 +116,29 @@ def _refreshed(session: Session, request: Request) -> list[Unreachable]:
     return missing
 
 
+def _check_pkg(session: Session) -> None:
+    """`update` wants the running pkg to be the newest that can be installed; the warning is on stdout."""
+    running = session if session.root == "/" else Session(session.ctx, "/")
+    if "package/pkg" not in running.image.installed():
+        return
+    try:
+        newer = planner.plan(running.image, INSTALL, ["pkg:/package/pkg"], linked.parent_packages(running.image))
+    except (planner.Refused, NoSolution):
+        return
+    if newer:
+        session.out(OUT_OF_DATE)
+        raise Exit(1)
+
+
 # -- one image ---------------------------------------------------------------------------------------------------------
 
 
 def plan_image(session: Session, request: Request, parent: dict[str, Fmri] | None) -> Plan:
     """Plan for this image alone. Raises Exit 1 with the solver's words."""
     try:
-        made = planner.plan(session.image, request.operation, request.patterns, parent, request.reject)
+        made = planner.plan(
+            session.image, request.operation, request.patterns, parent, request.reject, request.ignore_missing
+        )
     except planner.Refused as refused:
         raise Exit(1, f"\npkg {request.operation}: {refused}") from None
     except NoSolution as failure:
@@ -195,8 +224,8 @@ def _after(session: Session, made: Plan) -> dict[str, Fmri]:
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
-def _show(session: Session, request: Request, made: Plan, runs: list[ChildRun]) -> None:
-    if made or request.metadata_only:
+def _show(session: Session, request: Request, made: Plan, runs: list[ChildRun], changed: bool) -> None:
+    if changed:
         session.progress(_shown_plan(session, request, made))
     elif not session.quiet:
         word = "available" if request.operation == UPDATE else "necessary"
@@ -366,26 +395,25 @@ def open_child(session: Session, child: Session, entry: Child, head: str) -> Non
         raise Exit(51, text) from None
 
 
-def _child_run(session: Session, request: Request, entry: Child, after: dict[str, Fmri], made: Plan) -> ChildRun:
-    full = request.recurse and (request.chosen is None or entry.name in request.chosen)
-    asked = Request(
-        operation=request.operation if full else SYNC,
-        patterns=list(request.patterns) if full else [],
-        dry_run=request.dry_run,
-        verbose=request.verbose,
-        parsable=request.parsable,
-        refresh=request.refresh,
-        accept=request.accept,
-        reject=request.reject,
-    )
-    if full and request.operation in (INSTALL, UNINSTALL):
-        asked.patterns = list(request.patterns)
-    try:
-        return ChildRun(session, entry, asked, after)
-    except Exit as failure:
-        if not request.parsable and (made or request.operation == UPDATE):
-            _show(session, request, made, [])
-        raise _framed(asked.operation, request, entry, failure) from None
+def _plan_children(
+    session: Session, request: Request, children: list[Child], after: dict[str, Fmri], made: Plan
+) -> list[ChildRun]:
+    """Plan the children's part. One that gets no full operation and whose metadata stay the same is passed over."""
+    runs = []
+    for entry in children:
+        full = request.recurse and (request.chosen is None or entry.name in request.chosen)
+        child = session.child(entry)
+        if not full and not linked.differs(child.image, linked.metadata(session.image, entry, after)):
+            continue
+        asked = replace(request, operation=request.operation if full else SYNC, recurse=False)
+        asked.patterns = request.patterns if full else []
+        try:
+            runs.append(ChildRun(session, entry, asked, after))
+        except Exit as failure:
+            if not request.parsable and (made or request.operation == UPDATE):
+                _show(session, request, made, [], changed=bool(made))
+            raise _framed(asked.operation, request, entry, failure) from None
+    return runs
 
 
 def _framed(operation: str, request: Request, entry: Child, failure: Exit) -> Exit:

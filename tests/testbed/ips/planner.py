@@ -52,19 +52,21 @@ class Plan:
 def plan(
     image: Image,
     operation: str,
-    patterns: Iterable[str],
+    patterns: list[str],
     parent: Mapping[str, Fmri] | None,
     reject: Iterable[str] = (),
+    ignore_missing: bool = False,
 ) -> Plan:
     """Plan ``operation``. ``parent``: the parent's packages by stem. Raises Refused, solver.NoSolution."""
     known = image.known.by_stem()
     installed = image.installed()
+    rejected = _rejected(known, reject)
     named: dict[str, list[Entry]] = {}
-    removed: frozenset[str] = frozenset()
+    removed = rejected & installed.keys()
     if operation == UNINSTALL:
-        removed = _to_remove(installed, patterns)
+        removed = _to_remove(installed, patterns, ignore_missing)
     else:
-        named = _named(image, known, patterns, operation)
+        named = _named(image, known, patterns, ignore_missing)
     problem = Problem(
         known=known,
         installed=installed,
@@ -74,11 +76,11 @@ def plan(
         parent=parent,
         frozen=image.frozen(),
         named=named,
-        newest=operation == UPDATE and not named,
+        newest=operation == UPDATE and not patterns,
         enforce_parent=operation in (UPDATE, SYNC),
         held=_held(installed, named) if operation == INSTALL else {},
         removed=removed,
-        rejected=frozenset(e.stem for e in _matching(known, reject)),
+        rejected=rejected,
         downgrade=_downgrade(named, installed),
     )
     if operation == UNINSTALL:
@@ -88,7 +90,7 @@ def plan(
 
 
 def _named(
-    image: Image, known: Mapping[str, list[Entry]], patterns: Iterable[str], operation: str
+    image: Image, known: Mapping[str, list[Entry]], patterns: Iterable[str], ignore_missing: bool
 ) -> dict[str, list[Entry]]:
     named: dict[str, list[Entry]] = {}
     unmatched, wrong_variant, other_publisher = [], [], []
@@ -110,7 +112,7 @@ def _named(
                 other_publisher.append(f"{text}: {', '.join(sorted({entry.publisher for entry in fitting}))}")
             else:
                 named[stem] = _not_older(image, stem, allowed, explicit=pattern.version is not None)
-    if unmatched:
+    if unmatched and not ignore_missing:
         raise Refused(NO_MATCH + "".join(f"\t{text}\n" for text in unmatched))
     if wrong_variant:
         raise Refused(WRONG_VARIANT + "".join(f"\t{text}\n" for text in wrong_variant))
@@ -133,8 +135,14 @@ def _versions(known: Mapping[str, list[Entry]], pattern: Fmri) -> dict[str, list
     return {pattern.stem: found[pattern.stem]} if pattern.stem in found else found
 
 
-def _matching(known: Mapping[str, list[Entry]], patterns: Iterable[str]) -> list[Entry]:
-    return [entry for text in patterns for entries in _versions(known, fmri.parse(text)).values() for entry in entries]
+def _rejected(known: Mapping[str, list[Entry]], patterns: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for text in patterns:
+        stems = _versions(known, fmri.parse(text)).keys()
+        if not stems:
+            raise Refused(f"{NO_MATCH}\t{text}\n")
+        found |= stems
+    return frozenset(found)
 
 
 def _from_its_publisher(image: Image, stem: str, entries: list[Entry]) -> list[Entry]:
@@ -181,12 +189,12 @@ def _downgrade(named: Mapping[str, list[Entry]], installed: Mapping[str, Entry])
     return frozenset(found)
 
 
-def _to_remove(installed: Mapping[str, Entry], patterns: Iterable[str]) -> frozenset[str]:
+def _to_remove(installed: Mapping[str, Entry], patterns: Iterable[str], ignore_missing: bool) -> frozenset[str]:
     removed: set[str] = set()
     for text in patterns:
         pattern = fmri.parse(text)
         found = _versions({stem: [entry] for stem, entry in installed.items()}, pattern)
-        if not found:
+        if not found and not ignore_missing:
             raise Refused(f"'{text}' matches no installed packages\n")
         removed |= set(found)
     return frozenset(removed)

@@ -89,7 +89,8 @@ class Session:
 
     @cached_property
     def image(self) -> Image:
-        formats = (4,) if self.dialect == messages.R151054 else image.FORMATS
+        own = (4,) if self.dialect == messages.R151054 else image.FORMATS
+        formats = tuple(self.host.state.settings.get("pkg_formats", own))
         try:
             return image.open(self.host.path(self.root), formats)
         except image.NoImage:
