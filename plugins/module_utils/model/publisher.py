@@ -75,18 +75,23 @@ def repairs(parent: Sequence[Publisher], current: Sequence[str], own: Sequence[s
     `current` is the child's search order now. Empty if nothing has to move. The moves are for
     `pkg set-publisher --search-after PREDECESSOR PUBLISHER`, to be run in this order.
     """
-    parents = [p.name for p in parent if p.name in current]
-    mine = [name for name in own if name in current]
-    rest = [name for name in current if name not in parents and name not in mine]
     order = list(current)
-    wanted = parents + mine + rest
     moves: list[tuple[str, str]] = []
-    for previous, name in zip(wanted, wanted[1:]):
-        if order.index(name) == order.index(previous) + 1:
-            continue
+
+    def move(previous: str, name: str) -> None:
         order.remove(name)
         order.insert(order.index(previous) + 1, name)
         moves.append((previous, name))
+
+    parents = [p.name for p in parent if p.name in order]
+    for previous, name in zip(parents, parents[1:]):
+        if order.index(name) < order.index(previous):
+            move(previous, name)
+    behind = parents[-1:]
+    for name in [name for name in own if name in order]:
+        if behind and order.index(name) != order.index(behind[-1]) + 1:
+            move(behind[-1], name)
+        behind = [name]
     return moves
 
 

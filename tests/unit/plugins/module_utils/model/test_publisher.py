@@ -31,9 +31,7 @@ def applied(order: list[str], moves: list[tuple[str, str]]) -> list[str]:
 @given(st.permutations(["omnios", "extra.omnios", "a", "b", "c"]), st.permutations(["a", "b", "c"]))
 def test_moves_put_own_publishers_behind_in_their_order(current: list[str], own: list[str]) -> None:
     after = applied(current, repairs(GLOBAL, current, own))
-    if current.index("omnios") == 0:
-        assert after == ["omnios", "extra.omnios", *own]
-    assert [name for name in after if name in own] == own
+    assert after == ["omnios", "extra.omnios", *own]
 
 
 def test_nothing_moves_where_the_order_is_right() -> None:
@@ -44,7 +42,7 @@ def test_copy_publishers_from_leaves_an_own_publisher_between() -> None:
     """Recording 17-copy-publishers-from: omnios, extra, local becomes omnios, local, extra."""
     order = after_copy(GLOBAL, ["omnios", "extra.omnios", "local"])
     assert order == ["omnios", "local", "extra.omnios"]
-    assert repairs(GLOBAL, order, ["local"]) == [("omnios", "extra.omnios")]
+    assert repairs(GLOBAL, order, ["local"]) == [("extra.omnios", "local")]
 
 
 def test_position_fault_names_the_place() -> None:
