@@ -16,8 +16,8 @@ WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_chara
 
 @given(WORDS, WORDS)
 def test_user_and_password_are_gone(user: str, password: str) -> None:
-    masked = mask(f"Unable to contact valid package repository: https://{user}:{password}@pkg.example.org/core/")
-    assert password not in masked
+    masked = mask(f"Unable to contact valid package repository: https://{user}:hush{password}@pkg.example.org/core/")
+    assert "hush" not in masked
     assert masked.endswith("@pkg.example.org/core/")
 
 
