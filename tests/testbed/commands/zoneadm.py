@@ -609,17 +609,25 @@ def move(call: Call) -> int:
     dataset, parent = (zfs.dataset_at(host, path) for path in (call.zone.zonepath, os.path.dirname(new)))
     if dataset is None or parent is None:
         raise call.refuse(f"could not move zone to {new}: both must be ZFS file systems on this simulated host")
-    if call.ctx.run(["zfs", "rename", dataset.name, f"{parent.name}/{os.path.basename(new)}"]).rc != 0:
-        raise call.refuse(f"could not move zone to {new}: file system busy")
-    entries = zones.read_index(host)
+    if zfs.dataset_at(host, f"{call.zone.zonepath}/root"):
+        call.ctx.run(["umount", f"{call.zone.zonepath}/root"])
+    renamed = call.ctx.run(["zfs", "rename", dataset.name, f"{parent.name}/{os.path.basename(new)}"])
+    if renamed.rc != 0:
+        raise call.refuse(f"could not move zone to {new}: {renamed.stderr.strip()}")
+    _set_zonepath(call, new)
+    zoneadmd.sysboot(call.ctx, _zone(call.ctx, call.name))  # puts its root back
+    return OK
+
+
+def _set_zonepath(call: Call, new: str) -> None:
+    entries = zones.read_index(call.ctx.host)
     for entry in entries:
         if entry.name == call.name:
             entry.zonepath = new
-    xml = zones.read_xml(host, call.name)
+    zones.write_index(call.ctx.host, entries)
+    xml = zones.read_xml(call.ctx.host, call.name)
     xml.set("zonepath", new)
-    zones.write_xml(host, call.name, xml)
-    zones.write_index(host, entries)
-    return OK
+    zones.write_xml(call.ctx.host, call.name, xml)
 
 
 SUBCOMMANDS: dict[str, Callable[[Call], int]] = {

@@ -260,13 +260,13 @@ def _check_variant(script: Attach) -> None:
 def _software(script: Attach) -> None:
     hook = script.hook
     wanted = []
-    gz_entire = _installed_version(hook, "entire", "/")
+    gz_entire = installed_version(hook, "entire", "/")
     if gz_entire:
         hook.log(f"       Global zone version: entire@{gz_entire}")
         wanted.append(f"entire@{gz_entire}")
     else:
         wanted += _held_packages(hook)
-    zone_entire = _installed_version(hook, "entire", hook.root)
+    zone_entire = installed_version(hook, "entire", hook.root)
     if zone_entire:
         hook.log(f"   Non-Global zone version: entire@{zone_entire}")
 
@@ -289,7 +289,7 @@ def _software(script: Attach) -> None:
         _out_of_sync(script)
 
 
-def _installed_version(hook: Hook, stem: str, image: str) -> str:
+def installed_version(hook: Hook, stem: str, image: str) -> str:
     """Version and time stamp of an installed package as `pkg info` prints them behind the `@`, empty if not there."""
     result = hook.run(["pkg", "info", f"pkg:/{stem}"], {"PKG_IMAGE": image}, quiet=True)
     fmri = next((line for line in result.stdout.splitlines() if "FMRI" in line), "")
@@ -300,7 +300,7 @@ def _held_packages(hook: Hook) -> list[str]:
     """The global zone's packages with an install hold core-os, for a global zone without `entire`."""
     search = ["pkg", "search", "-Hl", "-o", "pkg.name", ":pkg.depend.install-hold:core-os*"]
     stems = hook.run(search, {"PKG_IMAGE": "/"}).stdout.split()
-    return [f"{stem}@{_installed_version(hook, stem, '/')}" for stem in stems]
+    return [f"{stem}@{installed_version(hook, stem, '/')}" for stem in stems]
 
 
 def _update(script: Attach, wanted: list[str], gz_entire: bool, zone_entire: bool) -> None:
