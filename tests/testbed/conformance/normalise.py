@@ -11,14 +11,17 @@ LEFT_OVER = re.compile(r"(linked_p\w+)\.\d+")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 RUNNING = re.compile(r"^(?:\d+|-)(:[^:]+:(?:running|ready|mounted|shutting_down|down):)", re.MULTILINE)
 """The recorded zoneadm shows no id of a zone that was booted in the recording."""
+BE_SIZE = re.compile(r"^([^;\n]+;[-0-9a-f]+;[^;]*;[^;]*);\d+;static;\d+$", re.MULTILINE)
+"""Space and date of a boot environment (`beadm list -H`)."""
 
 PROGRESS = (" Startup:", "Planning:", "Download:", " Actions:", "Finalize:", "Linked images:")
 """Lines of pkg's progress: which of them appear depends on timing (recordings/README.md, "Comparing")."""
 TOOLS = re.compile(
     r"^(?:/usr)?(?:/bin/)?(?:cp|rm|mv|rmdir|mkdir|chmod|chown|touch|cat|grep|egrep|mktemp|cpio|find): "
     r"|: -\S+: (?:unknown option|argument expected)$"
+    r"|^\d+ blocks$"
 )
-"""Lines of cp, rm and the like (GNU's in the recordings) and of the shell's getopts."""
+"""Lines of cp, rm, cpio and the like (GNU's in the recordings) and of the shell's getopts."""
 SIZES = re.compile(r"^(.*(?:Estimated space|Create boot|Create backup|Rebuild boot).*?:).*$", re.MULTILINE)
 
 
@@ -33,6 +36,7 @@ class Normaliser:
         text = STAMP.sub("[STAMP]", text)
         text = ATTACH_LOG.sub(r"\1XXXXXX", text)
         text = LEFT_OVER.sub(r"\1.PID", text)
+        text = BE_SIZE.sub(r"\1", text)
         text = RUNNING.sub(r"ID\1", text)
         lines = [line for line in text.split("\n") if not TOOLS.search(line)]
         return UUID.sub(self._uuid, "\n".join(lines))

@@ -13,7 +13,7 @@ from testbed.host import Host
 
 LIBBE = ("org.opensolaris.libbe:parentbe", "org.opensolaris.libbe:active")
 PROPERTIES = ("zoned", "canmount", "mountpoint", *LIBBE)
-GLOBAL_FILES = ("/etc/zones", "/var/tmp", "/tmp", "/root", "/export")
+GLOBAL_FILES = ("/etc/zones", "/tmp", "/root", "/export")
 CHURN = ("cache", "history", "lock", "log")
 """Of var/pkg, what every run of pkg changes."""
 
@@ -80,9 +80,19 @@ def _add(found: Files, top: Path, path: Path, skip: tuple[str, ...]) -> None:
         found[name] = f"file {mode} {hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest()[:12]}"
 
 
+def boot_environments(host: Host) -> list[Path]:
+    """Root directories of all boot environments of the host."""
+    return [zfs.content(host, name) for name in host.state.datasets if name.rpartition("/")[0] == "rpool/ROOT"]
+
+
 def global_files(host: Host) -> Files:
-    """Files of the global zone where the zone tools write; what is mounted on a zone's root is not among them."""
+    """Files of the global zone where the zone tools write; what is mounted on a zone's root is not among them.
+
+    /var/tmp is that of all boot environments: the recorded host had only one.
+    """
     found: Files = {}
+    for top in boot_environments(host):
+        found |= {f"/var/tmp/{name}": what for name, what in walk(top / "var/tmp").items()}
     for directory in GLOBAL_FILES:
         found |= {f"{directory}/{name}": what for name, what in walk(host.path(directory)).items()}
     for zonepath in sorted({entry.zonepath for entry in zones.read_index(host) if entry.name != "global"}):

@@ -25,8 +25,9 @@ class Replay:
         self.host = host
         self.recording = recording
         self._hooks: dict[int, tuple[int | None, dict[str, Any]]] = {}
-        self._commands: list[tuple[int, dict[str, Any]]] = []
         self._booted: list[str] = []
+        """What the recorded reboot printed of the zones that came up with it."""
+        self._commands: list[tuple[int, dict[str, Any]]] = []
         host.observer = self._see
         with host.locked():
             self._datasets = picture.datasets(host)
@@ -74,8 +75,7 @@ class Replay:
             result = _tool(self.host, argv) if argv[0] in TOOLS else command.run(self.host, argv)
         except faults.Killed as killed:
             result = Result(-killed.signal, "", "")
-        stdout = result.stdout + "".join(self._booted) if argv == ["reboot"] else result.stdout
-        return {"argv": argv, "rc": result.rc, "stdout": stdout, "stderr": result.stderr}
+        return {"argv": argv, "rc": result.rc, "stdout": result.stdout + "".join(self._booted), "stderr": result.stderr}
 
     def _see(self, ctx: Context, result: Result | None) -> None:
         """Told of every command as it ends: keep the hooks' results and what they ran."""
@@ -86,7 +86,7 @@ class Replay:
         entry: dict[str, Any] = {"argv": ctx.argv, "rc": rc, "stdout": stdout, "stderr": stderr}
         if HOOK.match(ctx.argv[0]):
             self._hooks[ctx.number] = (ctx.parent, entry)
-        elif ctx.argv[0].rpartition("/")[2] == "zoneadm" and ctx.argv[-1] == "boot":
+        elif entry["argv"][-1] == "boot":
             self._booted.append(f"svc:/system/zones: {' '.join(ctx.argv)}: exit {rc}\n")
         else:
             self._commands.append((ctx.number, entry))
@@ -118,7 +118,10 @@ class Replay:
         return str(next(iter(self.recording["start"]["zones"].values()))["zonepath"])
 
     def _attach_logs(self) -> list[str]:
-        logs = sorted(self.host.path("/var/tmp").glob("*.attach_log.*"), key=lambda path: path.stat().st_mtime_ns)
+        """Those that the replay made, in order; the recorded host had one /var/tmp for all boot environments."""
+        places = [top / "var/tmp" for top in picture.boot_environments(self.host)]
+        logs = [path for place in places for path in place.glob("*.attach_log.*")]
+        logs.sort(key=lambda path: path.stat().st_mtime_ns)
         return [path.read_text() for path in logs if f"/var/tmp/{path.name}" not in self._files]
 
     def _texts(self, paths: Any) -> dict[str, str | None]:

@@ -34,8 +34,7 @@ def build(directory: Path, recording: Recording, library: Library, templates: Pa
     with made.locked():
         for name in ("etc/zones", "var/tmp", "tmp", "root", "export"):
             (directory / name).mkdir(parents=True)
-        for brand in BRANDS:
-            made.write(f"/usr/lib/brand/{brand}/config.xml", f'<brand name="{brand}"/>\n')
+        _brands(directory)
         _datasets(made, start, situation)
         _boot_environments(made, start)
         images.repositories(made, library, situation["repositories"])
@@ -54,7 +53,16 @@ def build(directory: Path, recording: Recording, library: Library, templates: Pa
         if situation["kill"]:
             made.state.faults.append(_kill(situation["kill"]))
         made.state.settings["pkg_dialect"] = "r151054" if "reverted" in situation["pkg"] else "master"
+        made.state.settings["pkg_formats"] = [situation["global"]["image_format"]]
     return made
+
+
+def _brands(root: Path) -> None:
+    """A brand is installed where its config.xml is."""
+    for brand in BRANDS:
+        place = root / "usr/lib/brand" / brand
+        place.mkdir(parents=True)
+        (place / "config.xml").write_text(f'<brand name="{brand}"/>\n')
 
 
 # -- datasets --
@@ -145,6 +153,7 @@ def _images(made: Host, situation: dict[str, Any], templates: Path) -> None:
 def _other_boot_environments(made: Host, situation: dict[str, Any], templates: Path) -> None:
     for name, other in situation["other_bes"].items():
         root = zfs.content(made, f"rpool/ROOT/{name}")
+        _brands(root)
         images.place(made, root, other["global"], templates)
         zones = root / "etc/zones"
         zones.mkdir(parents=True, exist_ok=True)
