@@ -113,8 +113,12 @@ def execute(ctx: Context) -> Result:
     outer_changed, host.changed = host.changed, False
     ctx.number = _next_number(host)
     started = time.monotonic()
+    argv = ctx.argv
     rc: int | None = None
     result = ctx.result(127)
+    if host.starting is not None:
+        host.save()
+        host.starting(ctx)
     try:
         ctx.fault = fault = faults.before(ctx)
         forced = fault.instead() if fault else None
@@ -125,6 +129,7 @@ def execute(ctx: Context) -> Result:
         return result
     finally:
         host.save()
+        ctx.argv = argv  # as it was asked for, whatever a fault made of it
         log.append(host.private, _record(ctx, rc, time.monotonic() - started))
         if host.observer is not None:
             host.observer(ctx, None if rc is None else result)

@@ -32,6 +32,8 @@ class Host:
         self.state = State()
         self.changed = False
         """Set by everything that changes a file or the state; the command log takes and clears it."""
+        self.starting: Callable[[Context], None] | None = None
+        """Told of every command about to run, with the state on disk as it is then."""
         self.observer: Callable[[Context, Result | None], None] | None = None
         """Told of every command that ends on this host object, with its texts (None: it was killed); for replays."""
         self.went_down = False
