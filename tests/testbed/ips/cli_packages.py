@@ -64,8 +64,9 @@ def _children(session: Session, operation: str, given: Options) -> tuple[list[st
     names = [entry.name for entry in session.children]
     if given.has("-z") and given.has("-Z"):
         raise usage(operation, "The '-z' and '-Z' options may not be combined.")
-    if (given.has("-z") or given.has("-Z")) and not given.has("-r"):
-        raise usage(operation, "The '-z' and '-Z' options may only be used with '-r'.")
+    for option in ("-z", "-Z"):
+        if given.has(option) and not given.has("-r"):
+            raise usage(operation, f"'{option}' may only be used with '-r/--recurse'.")
     if given.has("-I") and given.has("-i"):
         raise usage(operation, "The '-I' and '-i' options may not be combined.")
     for option in ("-z", "-Z"):

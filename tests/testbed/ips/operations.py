@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from testbed.ips import action, deliver, linked, messages, planner
+from testbed.ips.catalog import Entry
 from testbed.ips.fmri import Fmri
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
@@ -72,7 +74,8 @@ class Result:
 
 def run(session: Session, request: Request) -> int:
     """Carry out a request on the session's image and, in the global zone, on its children."""
-    session.quiet = session.quiet or request.parsable
+    silent = session.quiet
+    session.quiet = silent or request.parsable
     session.lock()
     children = [entry for entry in session.children if not _ignored(entry, request)]
     _publisher_check(session, request, children)
@@ -87,7 +90,7 @@ def run(session: Session, request: Request) -> int:
     unwritten = session.is_global and bool(session.children) and "linked_prop" not in session.image.linked()
     changed = bool(made) or unwritten or any(run.result.changed for run in runs)
     if request.parsable:
-        if changed:
+        if changed or request.operation != SYNC:
             session.out(messages.as_json(_document(session, request, made, runs)))
     else:
         _show(session, request, made, runs, changed=bool(made) or unwritten)
@@ -98,7 +101,7 @@ def run(session: Session, request: Request) -> int:
             run.carry_out()
     if missing:
         session.out(messages.stale_catalogs(missing))
-    if changed and not request.dry_run and request.operation == UPDATE and not session.quiet:
+    if changed and not request.dry_run and request.operation == UPDATE and not silent:
         session.out(FOOTER)
     return 0 if changed else 4
 
@@ -192,21 +195,38 @@ def execute(session: Session, made: Plan, request: Request) -> None:
         session.save()
 
 
-def _licences(session: Session, made: Plan) -> list[tuple[str, str, str, bool, bool]]:
-    """FMRI, name, text, must-accept and must-display of every licence action that arrives."""
+Licence = tuple[str, str, str, bool, bool, str]
+"""FMRI, name, text, must-accept, must-display, hash of the text."""
+
+
+def _licences(session: Session, entries: Iterable[Entry]) -> list[Licence]:
+    """The licence actions of these packages."""
     found = []
-    for entry in made.arriving:
+    for entry in entries:
         for line in session.manifest(entry):
             if line.startswith("license "):
                 parsed = action.parse(line)
                 text = session.repositories.payload(parsed.hash).decode()
                 accept, display = (parsed.get(f"must-{word}") == "true" for word in ("accept", "display"))
-                found.append((str(entry.fmri), parsed.get("license"), text, accept, display))
+                found.append((str(entry.fmri), parsed.get("license"), text, accept, display, parsed.hash))
     return found
 
 
+def _changed_licences(session: Session, made: Plan) -> list[tuple[Licence | None, Licence]]:
+    """Licences that arrive and are not the same as in the version they replace, with that one."""
+    changed: list[tuple[Licence | None, Licence]] = []
+    for new in made.arriving:
+        old = next((before for before, after in made.change if after is new), None)
+        had = {licence[1]: licence for licence in _licences(session, [old] if old else [])}
+        for licence in _licences(session, [new]):
+            before = had.get(licence[1])
+            if before is None or before[2:] != licence[2:]:
+                changed.append((before, licence))
+    return changed
+
+
 def _check_licences(session: Session, request: Request, made: Plan) -> None:
-    wanted = [(package, name) for package, name, _, accept, _ in _licences(session, made) if accept]
+    wanted = [(package, name) for _, (package, name, _, accept, _, _) in _changed_licences(session, made) if accept]
     if wanted and not request.accept:
         raise Exit(6, messages.licences_refused(wanted))
 
@@ -239,7 +259,7 @@ def _show(session: Session, request: Request, made: Plan, runs: list[ChildRun], 
 
 def _shown_plan(session: Session, request: Request, made: Plan) -> str:
     text = ""
-    for package, name, content, _, display in _licences(session, made):
+    for _, (package, name, content, _, display, _) in _changed_licences(session, made):
         if display or request.licenses:
             text += messages.licence_shown(messages.fmri_short(package), name, content)
     rows = messages.packages_table(made)
@@ -265,7 +285,7 @@ def _boot_environments(session: Session, made: Plan) -> tuple[bool, bool]:
     changes = _changes(session, made)
     touched = changes.remove + changes.install + [new for _, new in changes.update] + [old for old, _ in changes.update]
     new = any(found.get("reboot-needed") == "true" for found in touched)
-    return new, not new and bool(made.change or made.remove)
+    return new, not new and bool(made.change)
 
 
 def _editables(session: Session, made: Plan) -> list[list[Any]]:
@@ -286,10 +306,10 @@ def _editables(session: Session, made: Plan) -> list[list[Any]]:
 
 def _document(session: Session, request: Request, made: Plan, runs: list[ChildRun]) -> dict[str, Any]:
     new, backup = _boot_environments(session, made)
-    licences = [
-        [package, [], [package, name, text, accept, display]]
-        for package, name, text, accept, display in _licences(session, made)
-        if accept or display
+    licences: list[list[Any]] = [
+        [licence[0], list(before[:5]) if before else [], list(licence[:5])]
+        for before, licence in _changed_licences(session, made)
+        if licence[3] or licence[4]
     ]
     return messages.parsable(
         made,
@@ -299,8 +319,8 @@ def _document(session: Session, request: Request, made: Plan, runs: list[ChildRu
             "create-backup-be": backup,
             "create-new-be": new,
             "licenses": licences,
-            "space-available": 82462941184,
-            "space-required": 157830.0,
+            "space-available": 82462941184 if made else None,
+            "space-required": 157830.0 if made else None,
         },
     )
 
@@ -406,6 +426,7 @@ def _plan_children(
         if not full and not linked.differs(child.image, linked.metadata(session.image, entry, after)):
             continue
         asked = replace(request, operation=request.operation if full else SYNC, recurse=False)
+        asked.ignore_missing = request.ignore_missing or request.operation == UNINSTALL
         asked.patterns = request.patterns if full else []
         try:
             runs.append(ChildRun(session, entry, asked, after))

@@ -77,7 +77,7 @@ def plan(
         frozen=image.frozen(),
         named=named,
         newest=operation == UPDATE and not patterns,
-        enforce_parent=operation in (UPDATE, SYNC),
+        enforce_parent=operation != INSTALL,
         held=_held(installed, named) if operation == INSTALL else {},
         removed=removed,
         rejected=rejected,

@@ -45,7 +45,7 @@ class Problem:
     newest: bool
     """Prefer new versions for what is installed (update) instead of leaving it (install, sync-linked)."""
     enforce_parent: bool
-    """Installed versions must fit the parent too (update, sync-linked); install leaves them alone."""
+    """Installed versions must fit the parent too; install leaves them alone."""
     held: Mapping[str, Entry] = field(default_factory=dict)
     """Installed packages with an install-hold: they stay as they are, with what they incorporate."""
     removed: frozenset[str] = frozenset()
@@ -77,6 +77,7 @@ class Solver:
     def solve(self) -> dict[str, Entry]:
         """What is installed afterwards, by stem. Raises NoSolution."""
         self._reject_by_themselves()
+        self._check_parent()
         self._reject_dependents()
         domains = self._domains()
         hopeless = [stem for stem, choices in domains.items() if not choices]
@@ -109,6 +110,15 @@ class Solver:
                 reason = self._own_reason(stem, entry)
                 if reason:
                     self.rejections[id(entry)] = Rejection(reason)
+
+    def _check_parent(self) -> None:
+        """Installed packages of which no version fits the parent end the search at once, before what needs them."""
+        if self.problem.parent is None or not self.problem.enforce_parent:
+            return
+        kept = self.problem.installed.keys() - self.problem.removed
+        hopeless = [stem for stem in kept if all(self._parent_reason(e) for e in self.problem.known.get(stem, []))]
+        if hopeless:
+            raise NoSolution(sorted(hopeless), self.rejections, self.problem)
 
     def _own_reason(self, stem: str, entry: Entry) -> str:
         if stem in self.problem.rejected:
