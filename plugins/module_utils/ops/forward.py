@@ -36,9 +36,11 @@ def run(hands: Hands, course: str, order: Sequence[str] | None, forced: bool) ->
     if course == brand_switch.SWITCH:
         _bring_down(hands)
         _snapshot(hands)
+        _mount_if_detach_would_not(hands)
         _detach(hands)
     if course == brand_switch.ATTACH:
         _snapshot_if_missing(hands)
+    if course in (brand_switch.ATTACH, brand_switch.FINISH):
         _mount_if_missing(hands)
     if course in (brand_switch.SWITCH, brand_switch.ATTACH):
         _set_brand(hands)
@@ -169,8 +171,19 @@ def _detach(hands: Hands) -> None:
     hands.expect(what, states.CONFIGURED, result=result)
 
 
+def _mount_if_detach_would_not(hands: Hands) -> None:
+    """detach mounts by changing the mount point, then removes var/pkg/linked; where an earlier, killed one has already
+    changed it and the host was rebooted since, it would do neither."""
+    if hands.site.mounted or hands.site.properties[hands.site.dataset]["mountpoint"].value == "legacy":
+        return
+    _mount_if_missing(hands)
+
+
 def _mount_if_missing(hands: Hands) -> None:
-    """attach wants a dataset mounted on the root; after a kill and a reboot there may be none (Ways back, B)."""
+    """attach wants a dataset mounted on the root, and so does all that looks at the zone's image.
+
+    After a kill and a reboot there may be none (Ways back, B), nor after a boot that was killed.
+    """
     if hands.site.mounted:
         return
     hands.wait_for_zoneadm()
