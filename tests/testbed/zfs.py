@@ -723,8 +723,10 @@ def destroy(
 
 
 def _destroy_one(host: Host, dataset: Dataset, force: bool) -> None:
+    mountpoint = get(host, dataset.name, "mountpoint")[0]
     if dataset.mounted:
         unmount_one(host, dataset, force)
+    _remove_mount_point(host, mountpoint)
     for snap in snapshots(host, dataset.name):
         _drop_snapshot(host, snap)
     _remove(_data(host, dataset.content))
