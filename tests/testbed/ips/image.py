@@ -172,9 +172,10 @@ class Image:
         links = self.meta / "publisher" / publisher / "catalog"
         links.mkdir(exist_ok=True)
         for name in ("catalog.attrs", *v4.PARTS.values()):
-            link = links / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(f"../origins/{directory.name}/{name}")
+            link, target = links / name, f"../origins/{directory.name}/{name}"
+            if not link.is_symlink() or os.readlink(link) != target:
+                link.unlink(missing_ok=True)
+                link.symlink_to(target)
         replace(self.meta / "publisher" / publisher / "last_refreshed", stamp(False) + "\n")
 
     # -- writing ----------------------------------------------------------------------------------------------------

@@ -345,6 +345,8 @@ class ChildRun:
             raise Exit(1, f"\npkg {request.operation}: {mismatch}")
         self.metadata = linked.metadata(parent.image, child, packages)
         self.differs = linked.differs(image, self.metadata)
+        if self.differs and request.dry_run:
+            image.write_linked(self.metadata, f".{self.session.ctx.number}")  # as audit-linked does
         self.missing: list[Unreachable] = []
         made = Plan()
         if not request.metadata_only:

@@ -44,8 +44,11 @@ class Unreachable:
         )
 
 
-def fetch(image: Image, repositories: Repositories, publishers: Iterable[Publisher]) -> list[Unreachable]:
-    """Fetch the catalogs of these publishers and work out anew what the image knows; the caller saves it."""
+def fetch(image: Image, repositories: Repositories, publishers: Iterable[Publisher]) -> tuple[list[Unreachable], bool]:
+    """Fetch the catalogs of these publishers and work out anew what the image knows.
+
+    Returns the origins that did not answer, and whether the image knows something else now (the caller saves it).
+    """
     missing = []
     for publisher in publishers:
         make_publisher_directories(image.meta / "publisher" / publisher.name)
@@ -54,8 +57,7 @@ def fetch(image: Image, repositories: Repositories, publishers: Iterable[Publish
                 image.write_origin_catalog(publisher.name, origin, repositories.catalog(origin))
             else:
                 missing.append(Unreachable(publisher.name, origin, len(publisher.origins)))
-    rebuild(image)
-    return missing
+    return missing, rebuild(image)
 
 
 def rebuild(image: Image) -> bool:

@@ -17,7 +17,6 @@ from testbed.host import Host
 from testbed.ips import catalog, fmri, v4
 from testbed.ips.catalog import Catalog, Entry
 from testbed.ips.fmri import Fmri
-from testbed.ips.image import stamp
 
 
 def store(
@@ -68,10 +67,11 @@ class Repositories:
         return str(self._offers[uri(origin)]["publisher"])
 
     def catalog(self, origin: str) -> Catalog:
-        """The catalog of a reachable repository."""
+        """The catalog of a reachable repository, dated by its newest package."""
         names = [fmri.parse(text) for text in self._offers[uri(origin)]["fmris"]]
         entries = self.entries(names)
-        return Catalog(entries, v4.new_attributes(stamp(True), signed=True), feature=False)
+        newest = max((name.known.stamp for name in names), default="19700101T000000Z")
+        return Catalog(entries, v4.new_attributes(newest, signed=True), feature=False)
 
     def entries(self, names: list[Fmri]) -> list[Entry]:
         return catalog.from_manifests({name: self._manifests[str(name)] for name in names})

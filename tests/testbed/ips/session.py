@@ -138,13 +138,13 @@ class Session:
     def fetch(self, publishers: Iterable[Publisher], prefix: str = " Startup: ") -> list[Unreachable]:
         """Refresh catalogs, with the progress lines of it."""
         wanted = sorted(publishers, key=lambda entry: entry.name)
-        before = {entry.fmri for entry in self.image.known.entries}
-        missing = refresh.fetch(self.image, self.repositories, wanted)
+        missing, changed = refresh.fetch(self.image, self.repositories, wanted)
         for entry in wanted:
             self.progress(f"{prefix}Refreshing catalog '{entry.name}' ... Done\n")
-        if before != {entry.fmri for entry in self.image.known.entries}:
+        if changed:
             self.progress(f"{prefix}Caching catalogs ... Done\n")
-        self.save()
+            self.save()
+        self.host.changed = True
         return missing
 
     def manifest(self, entry: Entry) -> list[str]:

@@ -53,9 +53,15 @@ def write(directory: Path, catalog: Catalog, signed: bool) -> None:
             attributes["parts"][name]["signature-sha-1"] = _text(content, signed)[1]
         if catalog.feature:
             content["_FEATURE"] = ["ooce:utf8"]
-        (directory / name).write_text(_text(content, signed)[0])
+        _write(directory / name, _text(content, signed)[0])
     attributes.pop("_SIGNATURE", None)
-    (directory / "catalog.attrs").write_text(_text(attributes, signed)[0])
+    _write(directory / "catalog.attrs", _text(attributes, signed)[0])
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file unless it says so already: a refresh mostly brings nothing new."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 def _part(entries: list[Entry], part: str) -> dict[str, Any]:
