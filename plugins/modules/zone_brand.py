@@ -14,7 +14,8 @@ author:
   - illumos.linked_zones contributors (@illumos-linked-zones)
 description:
   - Switches a zone between the brand whose packages are its own (C(ipkg)) and the one that C(pkg) links to the
-    global zone (C(lipkg); C(nlipkg) on OpenIndiana), in either direction, and restores the run state it had.
+    global zone (C(lipkg)), in either direction, and restores the run state it had.
+  - On OpenIndiana C(ipkg) is the linked brand and C(nlipkg) the other.
   - While the zone still runs, the switch is rehearsed on a throw-away ZFS clone of the root, so that a switch
     that cannot succeed, or would bring the zone software that is not wanted there, is refused before the zone goes
     down.

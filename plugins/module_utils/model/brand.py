@@ -22,11 +22,9 @@ class BrandPair:
 
 PAIRS = (
     BrandPair(platform="omnios", unlinked="ipkg", linked="lipkg"),
-    BrandPair(platform="openindiana", unlinked="ipkg", linked="nlipkg"),
+    # The other way round: there ipkg is linked, and nlipkg (not linked) is what OmniOS calls ipkg.
+    BrandPair(platform="openindiana", unlinked="nlipkg", linked="ipkg"),
 )
-
-# Brands whose zones pkg takes for linked children (linked-images.md, section 1).
-LINKED_BRANDS = frozenset(("lipkg", "nlipkg", "sparse", "pkgsrc", "solaris", "sn1", "labeled"))
 
 # Why a brand outside the pair cannot be switched, in an administrator's words.
 _NOT_CONVERTIBLE = {
@@ -48,9 +46,9 @@ def pair_for(platform: str | None, wanted: str) -> BrandPair | None:
     return None
 
 
-def is_linked_brand(brand: str) -> bool:
-    """Tell whether pkg takes zones of this brand for children of the global zone."""
-    return brand in LINKED_BRANDS
+def pair_of(platform: str | None) -> BrandPair:
+    """Return the platform's pair; that of OmniOS if the platform is not known."""
+    return next((pair for pair in PAIRS if pair.platform == platform), PAIRS[0])
 
 
 def package_of(brand: str) -> str:

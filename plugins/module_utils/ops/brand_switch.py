@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Mapping, Sequence
 
 from ..model import zone as states
-from ..model.brand import BrandPair, is_linked_brand, package_of, pair_for, why_not_convertible
+from ..model.brand import BrandPair, package_of, pair_for, pair_of, why_not_convertible
 from ..model.dataset import ZoneBe, active_zone_bes
 from ..model.finding import refuse
 from ..model.fmri import Fmri
@@ -89,11 +89,11 @@ def choose_pair(platform: str | None, zone: Zone, wanted: str) -> BrandPair:
     """Return the pair in which the switch takes place. Refuses a brand that has none here."""
     pair = pair_for(platform, wanted)
     if pair is None:
-        linked = "nlipkg" if platform == "openindiana" else "lipkg"
+        here = pair_of(platform)
         raise refuse(
             "wrong-platform",
             f"Brand {wanted} does not exist on {platform}.",
-            f"The brands that can be switched here are ipkg and {linked}.",
+            f"The brands that can be switched here are {here.unlinked} and {here.linked} (linked).",
         )
     if zone.brand not in pair:
         raise refuse(
@@ -139,9 +139,9 @@ def check_brand_available(brand: str, defined: bool, installed: Mapping[str, Fmr
     )
 
 
-def check_global_image(brand: str, installed: Mapping[str, Fmri]) -> Fmri:
+def check_global_image(linked: bool, installed: Mapping[str, Fmri]) -> Fmri:
     """Return the global zone's `entire`. Refuses a global zone without it, or without system/zones if linked."""
-    if is_linked_brand(brand) and "system/zones" not in installed:
+    if linked and "system/zones" not in installed:
         raise refuse(
             "no-system-zones",
             "The global zone does not have package system/zones installed; pkg never links a zone there.",
@@ -349,6 +349,6 @@ def left_behind(
     return found
 
 
-def update_remedy(zone: Zone, brand: str) -> str:
+def update_remedy(zone: Zone, linked: bool) -> str:
     """Return the command that brings what stays behind."""
-    return f"pkg update -r -z {zone.name}" if is_linked_brand(brand) else f"pkg -R {zone.root} update"
+    return f"pkg update -r -z {zone.name}" if linked else f"pkg -R {zone.root} update"

@@ -52,9 +52,9 @@ class Site:
         """The dataset all zone BEs of the zone lie in."""
         return self.zonepath_dataset + "/ROOT"
 
-    def snapshots_of_dataset(self) -> tuple[str, ...]:
-        """The snapshots of the zone BE itself, oldest first."""
-        return tuple(name for name in self.snapshots if name.startswith(self.dataset + "@"))
+    def links(self, brand: str) -> bool:
+        """Tell whether pkg takes zones of this brand for children of the global zone."""
+        return brand == self.pair.linked
 
 
 def open_image(root: str) -> Image:
@@ -78,7 +78,7 @@ def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None
     except ImageError as exc:
         raise refuse("image-unreadable", str(exc), "`pkg list` in the global zone must work.") from None
     check_brand_available(options.brand, release.has_brand(options.brand), installed, release_number)
-    entire = check_global_image(options.brand, installed)
+    entire = check_global_image(options.brand == pair.linked, installed)
 
     be = running_be(beadm.boot_environments(runner))
     if be is None:

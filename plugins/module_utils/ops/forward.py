@@ -11,7 +11,6 @@ from ..host import logs, pkg, safe, zfs, zoneadm, zonecfg
 from ..host.image import Image, ImageError
 from ..host.runner import CommandError, StillRunning
 from ..model import zone as states
-from ..model.brand import is_linked_brand
 from ..model.dataset import mounted_on
 from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Diagnosis
@@ -46,7 +45,7 @@ def run(hands: Hands, course: str, order: Sequence[str] | None, forced: bool) ->
         _set_brand(hands)
         _attach(hands)
     _publishers(hands, order)
-    if is_linked_brand(hands.options.brand):
+    if hands.site.links(hands.options.brand):
         _sync(hands, forced)
     _prove_link(hands)
     _note_left_behind(hands)
@@ -257,7 +256,7 @@ def _publishers(hands: Hands, order: Sequence[str] | None) -> None:
     now = _image(hands).config
     fault = position_fault(parent, now.publishers)
     missing = [name for name in own if name not in (p.name for p in now.publishers)]
-    if missing or (fault and is_linked_brand(hands.options.brand)):
+    if missing or (fault and hands.site.links(hands.options.brand)):
         detail = f"{', '.join(missing)} is gone" if missing else f"{fault}"
         raise StepFailed(
             Diagnosis(
@@ -326,7 +325,7 @@ def _broken(hands: Hands) -> list[str]:
 
 def _prove_link(hands: Hands) -> None:
     """A linked brand appears in `pkg list-linked`, the other does not."""
-    linked = is_linked_brand(hands.options.brand)
+    linked = hands.site.links(hands.options.brand)
     if hands.dry:
         hands.runner.planned(pkg.LIST_LINKED)
         return
@@ -351,7 +350,7 @@ def _note_left_behind(hands: Hands) -> None:
     """Say what attach has not brought, while the zone is still down and its image at rest."""
     if hands.dry:
         return
-    remedy = brand_switch.update_remedy(hands.zone, hands.options.brand)
+    remedy = brand_switch.update_remedy(hands.zone, hands.site.links(hands.options.brand))
     image = _image(hands)
     try:
         found = brand_switch.left_behind(image.installed(), image.known(), hands.site.global_installed, remedy)

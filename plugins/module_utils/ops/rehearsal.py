@@ -12,7 +12,6 @@ from ..host import pkg, safe, zfs
 from ..host.image import Image, ImageError
 from ..host.journal import Store
 from ..host.runner import Result, Runner
-from ..model.brand import is_linked_brand
 from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Refusal, refuse
 from ..model.fmri import Fmri
@@ -183,7 +182,7 @@ def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str
     plan = _dry_run(runner, copy, packages)
     image = open_image(copy)
     forced: list[str] = []
-    if is_linked_brand(options.brand):
+    if site.links(options.brand):
         after = plan.apply(seen.installed)
         broken = violations(image.parent_dependencies(list(after.values())), site.global_installed)
         if broken:
@@ -206,7 +205,7 @@ def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str
             plan.apply(seen.installed),
             image.known(),
             site.global_installed,
-            brand_switch.update_remedy(zone, options.brand),
+            brand_switch.update_remedy(zone, site.links(options.brand)),
         ),
     )
 

@@ -9,11 +9,11 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ..host import zoneadm
+from ..host import release, zoneadm
 from ..host.journal import Journal, Store
 from ..host.runner import CommandError, Runner
 from ..model import zone as states
-from ..model.brand import is_linked_brand
+from ..model.brand import pair_of
 from ..model.finding import Diagnosis, Refusal, refuse
 from ..model.uri import mask
 from ..model.zone import Zone
@@ -81,10 +81,11 @@ class _Switch:
         course = brand_switch.course(zone, self.options.brand, old_brand, started_state)
         pending = store.rehearsal_pending()
         if course == brand_switch.NOTHING and not pending:
-            self.linked = is_linked_brand(zone.brand) and "system/zones" in open_image("/").installed()
+            pair = pair_of(release.identify()[0])
+            self.linked = zone.brand == pair.linked and "system/zones" in open_image("/").installed()
             return self.result()
         site = look(self.runner, self.options, zone, journal.dataset if journal else None)
-        self.linked = is_linked_brand(zone.brand) and zone.has_image and "system/zones" in site.global_installed
+        self.linked = site.links(zone.brand) and zone.has_image and "system/zones" in site.global_installed
         if journal is not None:
             _check_fits(journal, site, store)
         if pending and (self.options.rehearse or not self.check):
@@ -228,7 +229,7 @@ class _Switch:
         brand = hands.brand if hands else (zone.brand if zone else None)
         linked = self.linked
         if hands and brand and state:
-            linked = is_linked_brand(brand) and state in states.INSTALLED_AND_ABOVE
+            linked = hands.site.links(brand) and state in states.INSTALLED_AND_ABOVE
         return {
             "changed": bool(hands and hands.acted),
             "zone": {

@@ -12,7 +12,6 @@ from __future__ import annotations
 from ..host import fuser, pkg, safe, zfs, zoneadm, zonecfg
 from ..host.runner import CommandError
 from ..model import zone as states
-from ..model.brand import is_linked_brand
 from ..model.dataset import ACTIVE, PARENTBE, Property, mounted_on
 from ..model.finding import Diagnosis
 from ..model.zone import Zone
@@ -198,7 +197,7 @@ def _check_not_busy(hands: Hands) -> None:
 def _restore_metadata(hands: Hands) -> None:
     """Without a rollback the linked metadata are written anew (Ways back, D: lipkg without a snapshot)."""
     name = hands.zone.name
-    if not (is_linked_brand(hands.journal.old_brand) and hands.journal.linked_metadata):
+    if not (hands.site.links(hands.journal.old_brand) and hands.journal.linked_metadata):
         return
     if hands.journal.started_state == states.CONFIGURED or hands.dry or not _metadata_lost(hands):
         return
