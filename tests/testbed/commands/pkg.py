@@ -15,6 +15,7 @@ SUBCOMMANDS = {
     "list": ("cli_query", "list_packages"),
     "info": ("cli_query", "info"),
     "variant": ("cli_query", "variant"),
+    "verify": ("cli_verify", "verify"),
     "search": ("cli_query", "search"),
     "publisher": ("cli_publishers", "publisher"),
     "set-publisher": ("cli_publishers", "set_publisher"),
