@@ -42,7 +42,8 @@ class Violation:
     @property
     def sentence(self) -> str:
         """One sentence for people."""
-        stem = self.parent.stem if self.parent else self.dependency
+        wanted = Fmri.parse(self.dependency).stem
+        stem = self.package.stem if wanted == SELF else wanted
         if self.outcome == MISSING:
             return f"{self.package} needs {stem} in the global zone, where it is not installed."
         what = {
