@@ -139,15 +139,16 @@ def read_xml_file(host: Host, path: str) -> Element:
 
 def write_xml(host: Host, name: str, zone: Element) -> None:
     """Write the configuration in the form of zonecfg: attributes in their order, two blanks a level."""
-    host.write(xml_path(name), XML_HEAD + _element(zone, 0))
+    host.write(xml_path(name), XML_HEAD + element_text(zone))
 
 
-def _element(node: Element, depth: int) -> str:
+def element_text(node: Element, depth: int = 0) -> str:
+    """One element of a configuration file with what is in it."""
     indent = "  " * depth
     attributes = "".join(f' {key}="{_escape(value)}"' for key, value in node.items())
     if not len(node):
         return f"{indent}<{node.tag}{attributes}/>\n"
-    inner = "".join(_element(child, depth + 1) for child in node)
+    inner = "".join(element_text(child, depth + 1) for child in node)
     return f"{indent}<{node.tag}{attributes}>\n{inner}{indent}</{node.tag}>\n"
 
 

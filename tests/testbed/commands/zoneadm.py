@@ -420,20 +420,25 @@ def sysboot(call: Call) -> int:
 # -- attach and detach -----------------------------------------------------------------------------------------------
 
 
-def _own_options(call: Call, letters: str) -> list[str]:
-    """Options of zoneadm itself among those of the hook: it looks no further than the first word that is no option."""
-    found = []
-    for word in call.args:
-        if not word.startswith("-") or word == "-":
-            break
-        found += [letter for letter in word[1:] if letter in letters]
+def _own_options(call: Call, letters: str) -> dict[str, str]:
+    """Options of zoneadm itself among those of the hook, which it passes over; it ends at the first other word."""
+    found: dict[str, str] = {}
+    rest = list(call.args)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)[1:]
+        for place, letter in enumerate(word):
+            if f"{letter}:" in letters:
+                found[letter] = word[place + 1 :] or (rest.pop(0) if rest else "")
+                break
+            if letter in letters:
+                found[letter] = ""
     return found
 
 
 def attach(call: Call) -> int:
-    own = _own_options(call, "FnU")
+    own = _own_options(call, "Fn:U")
     if "n" in own:
-        return _rehearse_attach(call, "F" in own)
+        return _rehearse_attach(call, own["n"], "F" in own)
     _must_be_configured(call, incomplete_too="U" in own)
     _verify(call, look_at_zonepath=False)
     path, host = call.zone.zonepath, call.ctx.host
@@ -453,14 +458,12 @@ def attach(call: Call) -> int:
     return OK
 
 
-def _rehearse_attach(call: Call, forced: bool) -> int:
+def _rehearse_attach(call: Call, manifest: str, forced: bool) -> int:
     """attach -n FILE: the hook gets `-` for name and zonepath (recording attach-n)."""
     if forced:
         raise call.refuse("-F and -n flags are mutually exclusive")
-    place = call.args.index("-n") + 1 if "-n" in call.args else len(call.args)
-    if place >= len(call.args):
+    if not manifest:
         return call.usage()
-    manifest = call.args[place]
     if manifest != "-" and not call.ctx.host.path(manifest).exists():
         call.ctx.err(f"zoneadm: could not open manifest path: {manifest}: No such file or directory\n")
         return ERROR

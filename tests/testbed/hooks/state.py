@@ -13,7 +13,7 @@ SYSBOOT = "99"
 
 
 def prestate(hook: Hook) -> None:
-    hook.zone, hook.zonepath, state, command = hook.args
+    hook.zone, hook.zonepath, state, command = hook.args[:4]
     if command != READY:
         return
     dataset = _remount(hook)
@@ -26,7 +26,7 @@ def prestate(hook: Hook) -> None:
 
 
 def poststate(hook: Hook) -> None:
-    hook.zone, hook.zonepath, _, command = hook.args
+    hook.zone, hook.zonepath, _, command = hook.args[:4]
     if command == HALT and not hook.sparse:
         hook.run(["zoneadm", "-z", hook.zone, "list", "-p"])
         _remount(hook)
