@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
+from testbed.conformance import known
+from testbed.conformance.known import Difference
 from testbed.conformance.normalise import Normaliser, usage_cut
 from testbed.conformance.recording import Recording
 
@@ -20,19 +22,10 @@ VARIABLE = ("/etc/zones/index", "/log/zone.log", "/tmp/zone.log", ".attach_log."
 """Files whose hash says nothing: uuids and time stamps (their text is compared), packages in random order."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """``step``: number of the typed command from 0, None for the end state."""
-
-    step: int | None
-    what: str
-    recorded: str
-    observed: str
-
-
 def compare(recording: Recording, observed: dict[str, Any]) -> list[Difference]:
-    """All differences between a recording and its replay."""
-    return [*Comparison(recording, observed).differences()]
+    """All differences between a recording and its replay, those known to be right marked as such."""
+    found = Comparison(recording, observed).differences()
+    return [replace(difference, known=known.reason(recording, difference)) for difference in found]
 
 
 def step_count(recording: Recording) -> int:

@@ -29,7 +29,7 @@ class Normaliser:
     """One per recording and side. Uuids that were not there at the start are numbered as they appear."""
 
     def __init__(self, known: str) -> None:
-        self._names = {uuid: uuid for uuid in UUID.findall(known)}
+        self._names: dict[str, str] = {uuid: uuid for uuid in UUID.findall(known)}
 
     def text(self, text: str) -> str:
         """A text word for word but for stamps, random names, and lines of other people's tools."""
@@ -48,8 +48,7 @@ class Normaliser:
         return "\n".join(re.sub(r"[ \t]+", " ", line) for line in lines if line)
 
     def _uuid(self, match: re.Match[str]) -> str:
-        found: str = match[0]
-        return self._names.setdefault(found, f"uuid-{len(self._names)}")
+        return self._names.setdefault(match[0], f"uuid-{len(self._names)}")
 
 
 def usage_cut(stderr: str) -> str:
