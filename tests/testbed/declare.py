@@ -107,7 +107,8 @@ class _Builder:
         parent = self._global_image()
         self._files("", self.wanted.get("files", {}))
         self._zones(parent)
-        state.settings = {"pkg_dialect": "r151054", **self.wanted.get("settings", {})}
+        dialect = "master" if self.wanted.get("image_format") == 5 else "r151054"  # which cannot read format 5
+        state.settings = {"pkg_dialect": dialect, **self.wanted.get("settings", {})}
         state.uname = {"version": f"omnios-{self.release}-0123456789"}
         smf.zone_booted(self.host, "global")
         for name in self.wanted.get("other_boot_environments", []):
