@@ -237,15 +237,14 @@ def _image_root(start: dict[str, Any], lock: str) -> str:
     """Absolute path of the image that a lock is on: recorded as path of the image or its lock file, dataset or zone."""
     if lock.startswith("/"):
         return lock.removesuffix("/lock").removesuffix("/var/pkg").rstrip("/") or "/"
-    name = lock.removeprefix("zone:")
-    if name in start["zones"]:
-        return f"{start['zones'][name]['zonepath']}/root"
-    if name in ("global", "gz"):
+    if lock in ("global", "gz"):
         return "/"
     dataset = lock.partition(":")[0]
     for zone, entry in start["zones"].items():
-        if f"/{dataset}/".find(f"/{zone}/") >= 0:
-            return f"{entry['zonepath']}/root"
+        zonepath = entry["zonepath"]
+        owners = [name for name, props in start["zfs"].items() if props.get("mountpoint", {}).get("value") == zonepath]
+        if lock.removeprefix("zone:") == zone or any(dataset.startswith(f"{name}/") for name in owners):
+            return f"{zonepath}/root"
     raise Unknown(f"a lock on {lock}")
 
 

@@ -90,12 +90,14 @@ def from_tsv(lines: Iterable[str]) -> list[Publisher]:
 
     uris: dict[str, dict[str, Any]] = {}
     for line in lines:
-        name, sticky, _, _, kind, _, text, _ = line.split("\t")
+        name, sticky, _, enabled, kind, _, text, _ = line.split("\t")
         if name == "PUBLISHER":
             continue
         entry = uris.setdefault(name, {"sticky": sticky == "true", "origin": [], "mirror": []})
-        if kind:
+        entry["enabled"] = enabled == "true"
+        if kind in ("origin", "mirror"):
             entry[kind].append(text)
     return [
-        config.publisher(name, entry["origin"], entry["mirror"], sticky=entry["sticky"]) for name, entry in uris.items()
+        config.publisher(name, entry["origin"], entry["mirror"], sticky=entry["sticky"], enabled=entry["enabled"])
+        for name, entry in uris.items()
     ]
