@@ -19,12 +19,17 @@ def parse_pids(text: str, path: str) -> list[int]:
     return [int(pid) for pid in _PID.findall(text)]
 
 
+def list_users(path: str) -> list[str]:
+    """The command that `processes_in` runs first."""
+    return ["fuser", "-c", path]
+
+
 def processes_in(runner: Runner, path: str) -> list[str]:
     """Return one line "pid command" for each process of the global zone that keeps the file system at `path` busy.
 
     Processes of the zone itself do not count. If ps cannot tell the zone of a process, the process counts.
     """
-    result = runner.probe(["fuser", "-c", path], ok=(0, 1))
+    result = runner.probe(list_users(path), ok=(0, 1))
     pids = parse_pids(result.stdout, path)
     if not pids:
         said = result.stderr.strip().rstrip(":").strip()

@@ -181,8 +181,9 @@ class _Switch:
             hands.read_zone()
         except StepFailed as exc:
             return self._give_up(told, f"Then: {exc} The journal is kept.")
-        if hands.journal.phase == "shutdown" and hands.state == states.RUNNING:
-            if not self.resumed:
+        if hands.journal.phase == "shutdown" and hands.state != states.INSTALLED:
+            # Nothing of the zone's is touched. One that is on its way down is booted again by a later run.
+            if not self.resumed and (hands.state == states.RUNNING or not hands.acted):
                 hands.store.remove()
             return self._give_up(told, "")
         running_new = hands.state == states.RUNNING and hands.brand == self.options.brand

@@ -59,7 +59,7 @@ def run(hands: Hands, may_roll_back: bool) -> list[str]:
     hands.enter("way-back", went_back=True)
     _to_old_brand(hands)
     lost: list[str] = []
-    if hands.state != states.RUNNING:
+    if hands.state in (states.INSTALLED, states.CONFIGURED):
         lost = _restore_dataset(hands, may_roll_back)
     if hands.state == states.CONFIGURED and hands.journal.started_state != states.CONFIGURED:
         what = f"Attaching zone {hands.zone.name} as it was"
@@ -90,26 +90,20 @@ def _to_old_brand(hands: Hands) -> None:
 def _restore_dataset(hands: Hands, may_roll_back: bool) -> list[str]:
     dataset, root_dataset, root = hands.site.dataset, hands.site.root_dataset, hands.zone.root
     noted = hands.journal.properties
-    if hands.dry:
-        now = hands.site.properties
-        mounted: str | None = dataset if hands.site.mounted else None
-    else:
-        now, mounted = _look(hands)
+    now, mounted = _look(hands)
     roll_back = may_roll_back and bool(hands.snapshots) and (hands.journal.attach_begun or _metadata_lost(hands))
     if hands.state == states.INSTALLED and not roll_back and now == noted:
         return []
     if noted[root_dataset]["zoned"].value == "on" and now[root_dataset]["zoned"].value == "off":
         hands.change(zfs.set_property(root_dataset, "zoned", "on"), "Restoring the zone's datasets")
     lost = _roll_back(hands) if roll_back else []
-    if mounted == dataset and not hands.dry:
+    if mounted == dataset:
         _check_not_busy(hands)
     for argv in as_noted(dataset, root, noted[dataset]):
         hands.change(argv, "Restoring the zone's dataset")
-    if hands.dry:
-        hands.runner.planned(zfs.get_properties([root_dataset, dataset]))
-        hands.runner.planned(zfs.LIST_MOUNTS)
-        return lost
     now, mounted = _look(hands)
+    if hands.dry:
+        return lost
     different = [
         f"{prop} of {dataset} is {now[dataset][prop].value}, not {value.value}"
         for prop, value in noted[dataset].items()
@@ -130,8 +124,14 @@ def _restore_dataset(hands: Hands, may_roll_back: bool) -> list[str]:
 
 
 def _look(hands: Hands) -> tuple[dict[str, dict[str, Property]], str | None]:
+    """Read properties and the mount on the zone's root; dry, as they were at the start of the run."""
+    datasets = [hands.site.root_dataset, hands.site.dataset]
+    if hands.dry:
+        hands.runner.planned(zfs.get_properties(datasets))
+        hands.runner.planned(zfs.LIST_MOUNTS)
+        return hands.site.properties, hands.site.dataset if hands.site.mounted else None
     try:
-        properties = zfs.properties(hands.runner, [hands.site.root_dataset, hands.site.dataset])
+        properties = zfs.properties(hands.runner, datasets)
         return properties, mounted_on(hands.zone.root, zfs.mounts(hands.runner))
     except CommandError as exc:
         raise StepFailed(Diagnosis("probe-failed", str(exc), "Look at the pool, then run again.")) from None
@@ -147,10 +147,8 @@ def _metadata_lost(hands: Hands) -> bool:
 def _roll_back(hands: Hands) -> list[str]:
     """Roll the zone BE back. Newer snapshots go with it, but only if none has a clone or a hold."""
     snapshot = hands.snapshots[-1]
-    newer: list[str] = []
-    if not hands.dry:
-        there = hands.list_snapshots()
-        newer = there[there.index(snapshot) + 1 :] if snapshot in there else []
+    there = hands.list_snapshots(expected=snapshot)
+    newer = there[there.index(snapshot) + 1 :] if snapshot in there else []
     if newer:
         _check_may_go(hands, newer)
     hands.change(zfs.rollback(snapshot, newer_too=bool(newer)), f"Rolling {hands.site.dataset} back")
@@ -179,6 +177,9 @@ def _check_may_go(hands: Hands, newer: list[str]) -> None:
 
 
 def _check_not_busy(hands: Hands) -> None:
+    if hands.dry:
+        hands.runner.planned(fuser.list_users(hands.zone.root))
+        return
     try:
         processes = fuser.processes_in(hands.runner, hands.zone.root)
     except CommandError as exc:
