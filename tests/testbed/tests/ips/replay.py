@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from testbed import command, zones
-from testbed.host import Host, create
+from testbed.host import create
 from testbed.ips import build, config, image, linked, repository
+from testbed.state import KernelZone
 
-PROGRESS = re.compile(r"^( Startup:|Planning:|Download:| Actions:|Finalize:|(\w+: )?Linked images:|Caching catalogs)")
+PROGRESS = re.compile(r"(Startup|Planning|Download|Actions|Finalize|Linked images): ?|Caching catalogs")
 """The tracker's lines: which of them appear depends on timing."""
 
 VARYING = [
@@ -26,7 +27,7 @@ VARYING = [
 
 @dataclass
 class Step:
-    """A step of a recording and what the testbed's pkg gave. ``known``: the subcommand is one that it has."""
+    """A step of a recording and what the testbed's pkg gave."""
 
     number: int
     recorded: dict[str, Any]
@@ -76,8 +77,6 @@ class Replay:
         zones.write_index(self.host, entries)
         self.host.state.kernel_zones.pop(name, None)
         if state in kernel:
-            from testbed.state import KernelZone
-
             self.host.state.kernel_zones[name] = KernelZone(len(self.host.state.kernel_zones) + 1, state)
 
     def _image(self, root: str, content: dict[str, Any], image_format: int) -> None:
@@ -173,10 +172,6 @@ class Replay:
         return done
 
 
-def host_of(replay: Replay) -> Host:
-    return replay.host
-
-
 def normalised(text: str) -> list[str]:
     """What counts of an output: no progress, no sizes and times, documents of children in order of their names."""
     lines = []
@@ -186,7 +181,7 @@ def normalised(text: str) -> list[str]:
         for pattern, replacement in VARYING:
             line = pattern.sub(replacement, line)
         line = re.sub(r"\s+", " ", line).strip()
-        if line and not PROGRESS.match(line if line.startswith("Caching") else f" {line}".replace("  ", " ")) and not PROGRESS.match(line):
+        if line and not PROGRESS.match(line):
             lines.append(line)
     return lines
 
