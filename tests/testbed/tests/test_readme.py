@@ -22,7 +22,8 @@ MAIN = Path(testbed.__file__).parent / "__main__.py"
 
 def block(kind: str, starting: str) -> str:
     """The fenced block of that kind that starts so."""
-    return next(text for text in re.findall(rf"```{kind}\n(.*?)```", README, re.S) if text.startswith(starting))
+    blocks: list[str] = re.findall(rf"```{kind}\n(.*?)```", README, re.S)
+    return next(text for text in blocks if text.startswith(starting))
 
 
 def test_the_declaration_with_every_key(tmp_path: Path) -> None:

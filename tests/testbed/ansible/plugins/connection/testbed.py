@@ -47,7 +47,7 @@ KILLED = (-9, 137)
 display = Display()
 
 
-class Connection(ConnectionBase):
+class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no types
     """One simulated host. Nothing stays open between two commands."""
 
     transport = "testbed"
