@@ -13,7 +13,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.venv/collections
 export LC_ALL := C.UTF-8
 
 # code of the testbed and of the walk is imported from tests/, by these commands only
-IN_TESTS := PYTHONPATH=tests python -m
+IN_TESTS := PYTHONPATH=tests:.venv/collections python -m
 
 .PHONY: help setup demo test check lint mypy unit testbed-tests conformance walk walk-sample molecule sanity bench docs
 
@@ -58,7 +58,7 @@ walk: $(READY) ## a kill and a power cut at every command of every scenario, ove
 	@$(IN_TESTS) walk
 
 walk-sample: $(READY) ## every boundary in one process, a seeded sample of them over processes
-	@$(IN_TESTS) walk --sample
+	@$(IN_TESTS) walk --sample 12
 
 molecule: $(READY) ## role and playbook, one scenario each
 	@python tests/tools/molecule.py

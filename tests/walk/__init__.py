@@ -1,0 +1,1 @@
+"""Kill the module, or the host, at every boundary of a switch; the next run must finish what was begun."""
