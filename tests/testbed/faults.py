@@ -12,8 +12,9 @@ A fault is an entry of ``state.faults``::
     hang: 5                        it takes that many seconds longer, then goes on
     effect: {error: ENOSPC, right_after_replacing: etc/release}
                                    pkg gets this error right after it has replaced that path
-    effect: {sleeps: 60, rc_when_signalled: 1}
-                                   it does nothing but wait for the signal of a `kill` and then exits so
+    effect: {sleeps: 60, rc_when_signalled: 1, holds_open: PATH}
+                                   it does nothing but wait for the signal of a `kill` and then exits so; if the hook
+                                   is killed `alone` it goes on, with the file open
     kill: {target: ..., when: before|during|after, signal: 9}
                                    target `hook`: the brand hook that ran it; `command`: this command;
                                    `caller`: the process that typed it (a module); `power`: the host loses power
@@ -114,6 +115,8 @@ class Fault:
         """What happens once the command has run: overlaid exit code and texts, or death."""
         kill = self.entry.get("kill")
         if kill and kill.get("when", "after") != "before" and "right_after_replacing" not in kill:
+            if kill.get("alone") and kill.get("signal") == signal.SIGKILL and "holds_open" in self.effect:
+                ctx.host.state.busy.append(self.effect["holds_open"])
             raise _killed(kill)
         if not self.effect:
             return result

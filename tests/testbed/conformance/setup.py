@@ -50,8 +50,9 @@ def build(directory: Path, recording: Recording, library: Library, templates: Pa
         made.state.locks = [_image_root(start, lock) for lock in situation["locks"]]
         made.state.faults = [_failure(start, entry) for entry in situation["fail"]]
         made.state.faults += _no_active_boot_environment(start)
-        if situation["kill"]:
-            made.state.faults.append(_kill(situation["kill"]))
+        killed = _kill(situation["kill"]) if situation["kill"] else None
+        if killed:
+            made.state.faults.append(killed)
         made.state.settings["pkg_dialect"] = "r151054" if "reverted" in situation["pkg"] else "master"
         made.state.settings["pkg_formats"] = [situation["global"]["image_format"]]
     return made
@@ -263,21 +264,22 @@ def _failure(start: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
     return fault
 
 
-def _kill(entry: dict[str, Any]) -> dict[str, Any]:
-    """``situation.kill`` as a declared fault."""
-    when = entry["when"]
+def _kill(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """``situation.kill`` as a declared fault; None if it hits nothing but the pkg that ``sleeps`` in a failure."""
+    when, target = entry["when"], entry["target"]
     moment = next((key for key in ("after", "during", "before") if key in when), None)
     if moment is None:
         raise Unknown(f"a kill at {json.dumps(when)}")
-    kill: dict[str, Any] = {"target": _target(entry["target"]), "when": moment, "signal": SIGNALS[entry["signal"]]}
+    kill: dict[str, Any] = {"when": moment, "signal": SIGNALS[entry["signal"]]}
+    if "zoneadm" in target and (entry["signal"] == "KILL" or "hook" not in target):
+        kill["target"] = "caller"
+    elif "hook" in target:
+        kill["target"] = "hook"
+        kill["alone"] = "group" not in target
+    elif "pkg" in target:
+        return None
+    else:
+        raise Unknown(f"a signal to the {target}")
     if "right_after_replacing" in when:
         kill["right_after_replacing"] = when["right_after_replacing"]
     return {"match": when[moment], "nth": when["nth"], "kill": kill}
-
-
-def _target(text: str) -> str:
-    if "hook" in text:
-        return "hook"
-    if "zoneadm" in text:
-        return "caller"
-    raise Unknown(f"a signal to the {text}")
