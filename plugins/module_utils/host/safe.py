@@ -76,7 +76,7 @@ def exists(root: str, path: str) -> bool:
 
 def unlink(root: str, name: str) -> None:
     """Remove a file directly in `root` if it is there; a symlink itself is removed, never what it points to."""
-    with directory(root) as dir_fd, contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError), directory(root) as dir_fd:
         os.unlink(name, dir_fd=dir_fd)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..host import release, zoneadm
 from ..host.journal import Journal, Store
 from ..host.runner import CommandError, Runner
+from ..host.safe import UnsafePath
 from ..model import zone as states
 from ..model.brand import pair_of
 from ..model.finding import Diagnosis, Refusal, refuse
@@ -52,6 +53,11 @@ def run(runner: Runner, options: Options, check: bool) -> dict[str, Any]:
     except CommandError as exc:
         told = Diagnosis("probe-failed", str(exc), "Look at the host, then run again.")
         raise SwitchFailed(str(exc), switch.result(diagnosis=told)) from None
+    except StepFailed as exc:
+        raise SwitchFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
+    except (OSError, UnsafePath) as exc:
+        told = _file_trouble(exc)
+        raise SwitchFailed(told.message, switch.result(diagnosis=told)) from None
 
 
 class _Switch:
@@ -167,6 +173,8 @@ class _Switch:
             )
         except StepFailed as exc:
             raise self._failed(course, exc) from None
+        except (OSError, UnsafePath) as exc:
+            raise self._failed(course, StepFailed(_file_trouble(exc))) from None
         return self.result()
 
     def _failed(self, course: str, failure: StepFailed) -> SwitchFailed:
@@ -252,6 +260,11 @@ class _Switch:
             "diagnosis": diagnosis.as_result() if diagnosis else None,
             "diff": _diff(zone, state, brand, self.plan),
         }
+
+
+def _file_trouble(error: Exception) -> Diagnosis:
+    """Put an error of the host's files in words."""
+    return Diagnosis("file-trouble", f"A file of the host could not be used: {error}.", "Mend that, then run again.")
 
 
 def _check_global_zone(runner: Runner) -> None:
