@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import testbed
 from testbed.commands.zlogin import _line, _words
 
 
@@ -57,3 +63,29 @@ def test_a_shell_needs_a_host_that_was_entered(run):
     result = run("zlogin web01", "cat /etc/release | wc -l")
     assert result.rc == 1
     assert "needs a shell in the zone" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "rc", "stdout"),
+    [
+        ("cat /etc/release | head -n 1", 0, "  OmniOS v11 r151054\n"),
+        ("echo $HOME; pwd; zonename; zoneadm list", 0, "/root\n/root\nweb01\nweb01\n"),
+        ("pkg list -H entire | wc -l", 0, "1\n"),
+        ("exit 7", 7, ""),
+    ],
+)
+def test_the_machines_shell_runs_with_the_zones_root__zone_tools_8(host, line, rc, stdout):
+    done = subprocess.run(
+        [sys.executable, "-m", "testbed", "enter", str(host.directory), "--", "zlogin", "web01", line],
+        env={**os.environ, "PYTHONPATH": str(Path(testbed.__file__).parents[1])},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (rc, stdout), done.stderr
+    assert sorted(entry.name for entry in host.path("/zones/web01/root").iterdir()) == CONTENTS
+
+
+CONTENTS = ["etc", "lib", "opt", "root", "usr", "var"]
+"""A shell leaves nothing behind in the zone's root but what its command wrote."""
