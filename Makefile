@@ -62,6 +62,7 @@ walk-sample: $(READY) ## every boundary in one process, a seeded sample of them 
 
 molecule: $(READY) ## role and playbook, one scenario each
 	@python tests/tools/molecule.py
+	@python tests/tools/page.py
 
 sanity: $(READY) ## ansible-test sanity
 	@python tests/tools/sanity.py
