@@ -68,7 +68,7 @@ class Demo:
 
     def play(self, *words: str, fails: bool = False) -> None:
         """Run the playbook. It is part of the story whether it fails."""
-        print(f"{DIM}$ ansible-playbook {CONVERT} {' '.join(words)}{PLAIN}", flush=True)
+        print(f"{DIM}$ ansible-playbook {' '.join([CONVERT, *words])}{PLAIN}", flush=True)
         argv = ["ansible-playbook", "-i", str(HERE / "inventory.yml"), CONVERT, *words]
         env = {**os.environ, "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"), "DEMO_DIRECTORY": str(self.directory)}
         done = subprocess.run(argv, env=env, check=False)
@@ -97,8 +97,8 @@ def main() -> None:
         for name in HOSTS:
             print(f"\n{name}# zoneadm list -cv\n{demo.on(name, 'zoneadm list -cv').rstrip()}")
 
-        say("1. Look first. Each zone is rehearsed on a throw-away clone; none is touched.")
-        demo.play("--check")
+        say("1. Look first, on gz1. Each zone is rehearsed on a throw-away clone while it runs; none is touched.")
+        demo.play("--check", "--limit", "gz1")
 
         say("2. Switch them to lipkg, one after the other. In one of them pkg is going to fail half-way.")
         demo.testbed("faults", "gz2", "-", stdin=FAULT)
