@@ -28,7 +28,7 @@ WHOLE = {
     "28-ignored-children": 35,
     "29-reject-and-missing": 19,
     "32-sync-linked": 28,
-    "40-r151054-basics": 115,
+    "40-r151054-basics": 113,
     "52-parent-dependencies": 13,
 }
 """Recordings whose every exit code is met, with the number of steps that the testbed's pkg answers."""
@@ -45,6 +45,10 @@ TEXTS = {
 """Of these the number of steps with the same texts; what differs is mostly the mark of packages asked for by name."""
 
 
+ANSWERED = SUBCOMMANDS.keys() - {"verify"}
+"""What the testbed's pkg has; not verify, which needs the contents of files, and the recordings do not hold them."""
+
+
 def subcommand(argv: list[str]) -> str:
     words = argv[1:]
     while words and words[0].startswith("-"):
@@ -56,7 +60,7 @@ def subcommand(argv: list[str]) -> str:
 def test_exit_codes_and_texts(name: str, tmp_path: Path) -> None:
     recording = json.loads((FIXTURES / "recordings" / f"{name}.json").read_text())
     replay = Replay(tmp_path / "host", recording, FIXTURES / "recordings")
-    steps = [step for step in replay.run() if subcommand(step.recorded["argv"]) in SUBCOMMANDS]
+    steps = [step for step in replay.run() if subcommand(step.recorded["argv"]) in ANSWERED]
     assert len(steps) == WHOLE[name]
     wrong = [(step.number, step.recorded["argv"], step.rc) for step in steps if step.rc != step.recorded["rc"]]
     assert not wrong
