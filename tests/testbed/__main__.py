@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -76,6 +77,7 @@ def _enter(args: list[str]) -> int:
 
 
 def _log(args: list[str]) -> int:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it quietly
     records = log.read(Path(args[0], ".testbed"))
     depth: dict[int, int] = {}
     for record in records:

@@ -11,6 +11,8 @@ Keys of a declaration, all optional::
     repositories: [{uri, publisher, release, packages: [PACKAGE, ...]}]    PACKAGE: see packages.py
     zones: [ZONE, ...]
     files: {PATH: TEXT}           further files of the global zone
+    uname: {nodename: gz1}        fields of uname that differ from a usual host's
+    zonename: global              another name: the host itself is a zone of that name
     settings, faults, offline, locks, busy, vnics: see state.py, zones.py, faults.py
 
 PUBLISHER: {name, origins: [URI], mirrors: [URI], sticky: true, enabled: true}.
@@ -78,6 +80,7 @@ def declare(directory: Path | str, text: str) -> Host:
 
 HOST_KEYS = {"release", "image_format", "boot_environment", "other_boot_environments", "publishers", "packages"}
 HOST_KEYS |= {"repositories", "zones", "files", "settings", "faults", "offline", "locks", "busy", "vnics"}
+HOST_KEYS |= {"uname", "zonename"}
 ZONE_KEYS = {"name", "brand", "state", "zonepath", "release", "image_format", "publishers", "packages", "autoboot"}
 ZONE_KEYS |= {"linked", "delegated", "files", "xml"}
 
@@ -109,8 +112,9 @@ class _Builder:
         self._zones(parent)
         dialect = "master" if self.wanted.get("image_format") == 5 else "r151054"  # which cannot read format 5
         state.settings = {"pkg_dialect": dialect, **self.wanted.get("settings", {})}
-        state.uname = {"version": f"omnios-{self.release}-0123456789"}
-        smf.zone_booted(self.host, "global")
+        state.uname = {"version": f"omnios-{self.release}-0123456789", **self.wanted.get("uname", {})}
+        state.zonename = self.wanted.get("zonename", "global")
+        smf.zone_booted(self.host, state.zonename)
         for name in self.wanted.get("other_boot_environments", []):
             boot.create_be(self.host, name)
         for key in ("offline", "locks", "busy", "vnics"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,6 +126,8 @@ class Host:
         """Remove a file, a link or a whole directory; nothing there is no error."""
         target = self.path(absolute)
         if target.is_dir() and not target.is_symlink():
+            import shutil  # costs 5 ms, and most commands remove nothing
+
             shutil.rmtree(target)
         elif target.is_symlink() or target.exists():
             target.unlink()

@@ -18,6 +18,9 @@ def main(ctx: Context, args: list[str]) -> int:
     if not args:
         return _usage(ctx, "missing command\n")
     action = SUBCOMMANDS.get(args[0])
+    if args[0] in MISSING:
+        ctx.err(f"zfs {args[0]}: this simulated host does not have the subcommand\n")
+        return 1
     if action is None:
         return _usage(ctx, f"unrecognized command '{args[0]}'\n")
     if ctx.zone != "global":
@@ -451,6 +454,23 @@ def holds(ctx: Context, args: list[str]) -> int:
         _table(ctx, ["NAME", "TAG", "TIMESTAMP"], rows, [False] * 3)
     return 0
 
+
+MISSING = (
+    *(
+        "allow",
+        "bookmark",
+        "change-key",
+        "diff",
+        "groupspace",
+        "load-key",
+        "program",
+        "projectspace",
+        "receive",
+        "recv",
+    ),
+    *("send", "share", "unallow", "unload-key", "unshare", "upgrade", "userspace"),
+)
+"""Subcommands of the real one that nothing here needs."""
 
 SUBCOMMANDS: dict[str, Callable[[Context, list[str]], int]] = {
     "list": list_,

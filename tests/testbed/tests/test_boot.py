@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed import boot, command, log, zfs
+from testbed import boot, command, declare, log, zfs
 from testbed.command import Context
 from testbed.host import Host
 
@@ -384,3 +384,9 @@ def test_the_kernel_follows_the_be__zone_tools_9(host: Host) -> None:
 def test_the_dataset_of_the_zonepath_is_never_cloned(host: Host) -> None:
     ok(host, "beadm create new")
     assert ok(host, f"zfs list -H -t snapshot -o name -d 1 {DS}") == ""
+
+
+def test_a_host_may_be_a_zone_itself(tmp_path: Path) -> None:
+    zone = declare.declare(tmp_path / "zone", "zonename: web01\nuname: {nodename: web01}\n")
+    assert ok(zone, "zonename") == "web01\n"
+    assert run(zone, "zoneadm -z web01 halt").rc == 1

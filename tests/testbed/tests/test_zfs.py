@@ -97,6 +97,7 @@ def test_snapshots_are_listed_only_when_asked_for(host: Host) -> None:
         (f"zfs set zoned=maybe {ZBE}", f"cannot set property for '{ZBE}': 'zoned' must be one of 'on | off'\n"),
         (f"zfs set type=x {ZBE}", f"cannot set property for '{ZBE}': 'type' is readonly\n"),
         (f"zfs set nosuch=x {ZBE}", f"cannot set property for '{ZBE}': invalid property 'nosuch'\n"),
+        ("zfs send rpool@x", "zfs send: this simulated host does not have the subcommand\n"),
         (f"zfs create {DS}", f"cannot create '{DS}': dataset already exists\n"),
         ("zfs create rpool/a/b", "cannot create 'rpool/a/b': parent does not exist\n"),
         (f"zfs snapshot {DS}/no@x", f"cannot open '{DS}/no': dataset does not exist\n"),
