@@ -255,12 +255,14 @@ def attach_packages(entire: Fmri, zone_installed: Mapping[str, Fmri]) -> list[st
 def forced_packages(violations: Sequence[Violation], parent: Mapping[str, Fmri]) -> list[str]:
     """Return the FMRIs that parent dependencies force, at the global zone's exact version.
 
-    Refuses if the global zone lacks what a package needs.
+    Refuses if the global zone lacks what a package needs, or has the package in an older version: sync-linked
+    never takes a package back (recording 09-never-synced-zone: "Global zone has an older version of package").
     """
     forced: dict[str, str] = {}
     for violation in violations:
         there = parent.get(violation.package.stem)
-        if violation.outcome == MISSING or there is None:
+        mine = violation.package.version
+        if violation.outcome == MISSING or there is None or (there.version and mine and there.version < mine):
             raise unsatisfied(violation)
         forced[violation.package.stem] = str(there)
     return sorted(forced.values())
@@ -286,16 +288,29 @@ def check_plan(options: Options, zone: Zone, plan: Plan) -> None:
             "`update` is false.",
             "Set `update: true` to let attach bring them to the global zone's version; `plan` says what would change.",
         )
+    check_downgrade(options, zone, plan)
+
+
+def check_downgrade(options: Options, zone: Zone, plan: Plan) -> None:
+    """Refuse a plan that takes packages back, unless that is allowed."""
     down = plan.downgrades()
     if down and not options.allow_downgrade:
         raise downgrade(zone, [f"{old.stem} {old.version} -> {new.version}" for old, new in down])
+
+
+def check_not_newer(options: Options, zone: Zone, mine: Fmri | None, entire: Fmri) -> None:
+    """Refuse a zone whose entire is newer than the global zone's, where no rehearsal tells what would happen."""
+    newer = mine and mine.version and entire.version and entire.version < mine.version
+    if mine and newer and not options.allow_downgrade:
+        raise downgrade(zone, [f"entire {mine.version} -> {entire.version}"])
 
 
 def downgrade(zone: Zone, changes: Sequence[str]) -> Exception:
     """Return the refusal of a downgrade."""
     return refuse(
         "downgrade",
-        f"Zone {zone.name} is newer than the global zone; attach -u would downgrade {len(changes)} of its packages.",
+        f"Zone {zone.name} is newer than the global zone; attach -u would downgrade packages in it: "
+        f"{'; '.join(changes[:5])}{' …' if len(changes) > 5 else ''}.",
         "Update the global zone first, or set `allow_downgrade: true`.",
         tuple(changes[:20]),
     )

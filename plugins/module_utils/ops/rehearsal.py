@@ -60,8 +60,8 @@ class Rehearsed:
         return entry
 
 
-def look_at(runner: Runner, options: Options, zone: Zone, site: Site, root: str) -> Look:
-    """Read the zone's image at `root` and refuse what forbids the switch."""
+def look_at(runner: Runner, zone: Zone, site: Site, root: str) -> Look:
+    """Read the zone's image at `root`. Refuses one that the global zone's pkg cannot read."""
     image = open_image(root)
     if image.config.format > site.global_image.config.format:
         result = runner.probe(pkg.variant(root), ok=range(256))
@@ -73,23 +73,16 @@ def look_at(runner: Runner, options: Options, zone: Zone, site: Site, root: str)
                 "Update the global zone's pkg, or the global zone.",
                 tuple(result.lines()[-3:]),
             )
-    lost = lost_settings(site.global_image.config.publishers, image.config.publishers)
-    brand_switch.check_publishers(options, zone, lost)
-    installed = _installed(image)
-    mine = installed.get("entire")
-    newer = mine and mine.version and site.entire.version and site.entire.version < mine.version
-    if mine and newer and not options.allow_downgrade:
-        raise brand_switch.downgrade(zone, [f"entire {mine.version} -> {site.entire.version}"])
     return Look(
         own_publishers=tuple(own_publishers(site.global_image.config.publishers, image.config.publishers)),
         linked_metadata=safe.exists(root, "var/pkg/linked"),
-        lost=tuple(lost),
-        installed=installed,
+        lost=tuple(lost_settings(site.global_image.config.publishers, image.config.publishers)),
+        installed=_installed(image),
     )
 
 
 def rehearse(runner: Runner, store: Store, options: Options, zone: Zone, site: Site) -> Rehearsed:
-    """Rehearse the attach. Raises Refusal if it cannot succeed or is not allowed; the clone is gone either way."""
+    """Rehearse the attach. Raises Refusal if it cannot succeed; the clone is gone either way."""
     copy = store.begin_rehearsal()
     try:
         snapshot = f"{site.dataset}@{NAME}"
@@ -97,7 +90,7 @@ def rehearse(runner: Runner, store: Store, options: Options, zone: Zone, site: S
         _must(runner.change(zfs.snapshot(snapshot)))
         _must(runner.change(zfs.clone(snapshot, clone)))
         _must(runner.change(zfs.mount(clone, copy, "nosuid,nodevices")))
-        seen = look_at(runner, options, zone, site, copy)
+        seen = look_at(runner, zone, site, copy)
         # As the detach hook does: pkg would judge by the parent's package list of the last sync.
         safe.remove_tree(copy, "var/pkg/linked")
         _must(runner.change(pkg.copy_publishers(copy)))
@@ -180,6 +173,8 @@ def _check_refresh(result: Result) -> None:
 def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str, seen: Look) -> Rehearsed:
     packages = brand_switch.attach_packages(site.entire, seen.installed)
     plan = _dry_run(runner, copy, packages)
+    # Before parent dependencies: those of a zone that is newer would hide the reason.
+    brand_switch.check_downgrade(options, zone, plan)
     image = open_image(copy)
     forced: list[str] = []
     if site.links(options.brand):
@@ -195,7 +190,6 @@ def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str
             still = violations(image.parent_dependencies(list(after.values())), site.global_installed)
             if still:
                 raise brand_switch.unsatisfied(still[0])
-    brand_switch.check_plan(options, zone, plan)
     return Rehearsed(
         look=seen,
         plan=plan,

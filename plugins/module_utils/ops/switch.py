@@ -137,7 +137,7 @@ class _Switch:
                 linked_metadata=seen.linked_metadata or bool(journal and same and journal.linked_metadata),
                 service_online=journal.service_online if journal else site.service_online,
                 snapshots=journal.snapshots if journal else [],
-                plan=rehearsed.entry(zone) if rehearsed else None,
+                plan=self.plan,
                 left_behind=rehearsed.left_behind if rehearsed else [],
                 forced=rehearsed.forced if rehearsed else False,
                 went_back=bool(journal and journal.went_back),
@@ -148,6 +148,9 @@ class _Switch:
     def _look_inside(self, store: Store, zone: Zone, site: Site) -> tuple[rehearsal.Look, rehearsal.Rehearsed | None]:
         if self.options.rehearse:
             rehearsed = rehearsal.rehearse(self.runner, store, self.options, zone, site)
+            self.plan = rehearsed.entry(zone)
+            brand_switch.check_publishers(self.options, zone, rehearsed.look.lost)
+            brand_switch.check_plan(self.options, zone, rehearsed.plan)
             return rehearsed.look, rehearsed
         if not site.mounted:
             raise refuse(
@@ -155,7 +158,10 @@ class _Switch:
                 f"{site.dataset} is not mounted on {zone.root}, so the zone's image cannot be looked at.",
                 "Leave `rehearse` on (it looks at a clone), or mount the dataset.",
             )
-        return rehearsal.look_at(self.runner, self.options, zone, site, zone.root), None
+        seen = rehearsal.look_at(self.runner, zone, site, zone.root)
+        brand_switch.check_publishers(self.options, zone, seen.lost)
+        brand_switch.check_not_newer(self.options, zone, seen.installed.get("entire"), site.entire)
+        return seen, None
 
     def _go(self, course: str, prepared: _Prepared) -> dict[str, Any]:
         assert self.hands is not None
