@@ -252,8 +252,7 @@ def _image_root(start: dict[str, Any], lock: str) -> str:
 def _failure(start: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
     """An entry of ``situation.fail`` as a declared fault."""
     fault = {key: entry[key] for key in ("match", "nth", "rc", "stdout", "stderr")}
-    if "step" in entry:
-        fault["typed"] = True
+    fault["typed"] = "step" in entry
     effect = dict(entry.get("effect") or {})
     if "argv_without" in effect:
         effect["without"] = effect.pop("argv_without")
@@ -282,4 +281,4 @@ def _kill(entry: dict[str, Any]) -> dict[str, Any] | None:
         raise Unknown(f"a signal to the {target}")
     if "right_after_replacing" in when:
         kill["right_after_replacing"] = when["right_after_replacing"]
-    return {"match": when[moment], "nth": when["nth"], "kill": kill}
+    return {"match": when[moment], "nth": when.get("nth", 1), "typed": "step" in when, "kill": kill}
