@@ -2,6 +2,7 @@
 
 Keys of a declaration, all optional::
 
+    distribution: omnios          or openindiana: ipkg is linked and nlipkg is not
     release: r151054              of the global zone; built in are those of releases.yml
     image_format: 4               4 or 5
     boot_environment: NAME        the running one, default omnios-RELEASE
@@ -45,7 +46,7 @@ import yaml
 
 from testbed import boot, host, packages, smf, zfs, zones
 from testbed.host import Host
-from testbed.ips import build, config, fmri, repository
+from testbed.ips import build, config, fmri, linked, repository
 from testbed.ips.config import Publisher
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image
@@ -55,7 +56,8 @@ from testbed.state import KernelZone
 from testbed.zones import IndexEntry
 
 POOL = "rpool"
-LINKED_BRANDS = ("lipkg", "nlipkg", "sparse", "pkgsrc")
+OPENINDIANA_LINKED = ["ipkg", "sparse", "pkgsrc"]
+"""There nlipkg is the brand that is not linked."""
 KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")
 PARENTBE, ACTIVE, UUID = (f"org.opensolaris.libbe:{name}" for name in ("parentbe", "active", "uuid"))
 GLOBAL_DIRECTORIES = ("etc/zones", "var/tmp", "var/log", "var/run", "tmp", "root", "export", "dev", "proc")
@@ -80,7 +82,7 @@ def declare(directory: Path | str, text: str) -> Host:
 
 HOST_KEYS = {"release", "image_format", "boot_environment", "other_boot_environments", "publishers", "packages"}
 HOST_KEYS |= {"repositories", "zones", "files", "settings", "faults", "offline", "locks", "busy", "vnics"}
-HOST_KEYS |= {"uname", "zonename"}
+HOST_KEYS |= {"uname", "zonename", "distribution"}
 ZONE_KEYS = {"name", "brand", "state", "zonepath", "release", "image_format", "publishers", "packages", "autoboot"}
 ZONE_KEYS |= {"linked", "delegated", "files", "xml"}
 
@@ -103,15 +105,17 @@ class _Builder:
 
     def build(self) -> None:
         state = self.host.state
+        dialect = "master" if self.wanted.get("image_format") == 5 else "r151054"  # which cannot read format 5
+        state.settings = {"pkg_dialect": dialect, **self.wanted.get("settings", {})}
         self._repositories()
         self._pool()
         for name in GLOBAL_DIRECTORIES:
             self.host.mkdir(f"/{name}")
         parent = self._global_image()
+        if self.wanted.get("distribution", "omnios") == "openindiana":
+            self._openindiana()
         self._files("", self.wanted.get("files", {}))
         self._zones(parent)
-        dialect = "master" if self.wanted.get("image_format") == 5 else "r151054"  # which cannot read format 5
-        state.settings = {"pkg_dialect": dialect, **self.wanted.get("settings", {})}
         state.uname = {"version": f"omnios-{self.release}-0123456789", **self.wanted.get("uname", {})}
         state.zonename = self.wanted.get("zonename", "global")
         smf.zone_booted(self.host, state.zonename)
@@ -208,6 +212,11 @@ class _Builder:
         stems = [*self.built_in.raw["default"], *self.built_in.raw["default_global"]]
         return self._image("/", self.wanted, self.release, stems, "global")
 
+    def _openindiana(self) -> None:
+        self.host.state.settings.setdefault("linked_brands", OPENINDIANA_LINKED)
+        self.host.write("/etc/release", "             OpenIndiana Hipster 2025.10 (powered by illumos)\n")
+        zones.install_brand(self.host, "nlipkg")
+
     # -- zones ---------------------------------------------------------------------------------------------------------
 
     def _zones(self, parent: Image) -> None:
@@ -224,6 +233,8 @@ class _Builder:
         self.host.state.next_zone_id += 1
         if state == "running":
             smf.zone_booted(self.host, name)
+            for instance in self.host.state.services[name].values():
+                instance.polls = 0  # it came up long ago
 
     def _zone(self, declared: dict[str, Any], parent: Image) -> IndexEntry:
         name = declared["name"]
@@ -236,7 +247,7 @@ class _Builder:
         self.host.path(zonepath).chmod(0o700)
         release = declared.get("release", self.release)
         made = self._image(root, declared, release, self.built_in.raw["default"], "nonglobal")
-        if state != "configured" and declared.get("linked", brand in LINKED_BRANDS):
+        if state != "configured" and declared.get("linked", brand in linked.brands(self.host)):
             made.write_linked(linked_metadata(name, parent))
         self._files(root, declared.get("files", {}))
         for delegated in declared.get("delegated", []):

@@ -14,7 +14,8 @@ from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image
 from testbed.ips.solver import SELF, parent_reason
 
-BRANDS = ("lipkg", "nlipkg", "sparse", "pkgsrc", "solaris", "solaris10", "sn1", "labeled")
+BRANDS = ("lipkg", "sparse", "pkgsrc", "solaris", "solaris10", "sn1", "labeled")
+"""Brands of linked zones on OmniOS; OpenIndiana's pkg has another list."""
 STATES = ("installed", "ready", "running", "shutting_down", "down", "mounted")
 
 
@@ -26,16 +27,22 @@ class Child:
     """Absolute path of its root, without a slash at the end."""
 
 
+def brands(host: Host) -> tuple[str, ...]:
+    """Brands whose zones are linked, as this host's pkg has them (``settings[linked_brands]``)."""
+    return tuple(host.state.settings.get("linked_brands", BRANDS))
+
+
 def children(host: Host, parent: Image) -> list[Child]:
     """The children of the global zone's image, in the order of `zoneadm list`; none without system/zones."""
     if "system/zones" not in parent.installed() or not host.path("/etc/zones").is_dir():
         return []
     if host.state.zonename != "global":
         return []
+    linked = brands(host)
     return [
         Child(f"zone:{zone.name}", f"{zone.zonepath}/root")
         for zone in zones.listed(host)
-        if zone.brand in BRANDS and zone.state in STATES
+        if zone.brand in linked and zone.state in STATES
     ]
 
 

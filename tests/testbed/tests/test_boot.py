@@ -390,3 +390,17 @@ def test_a_host_may_be_a_zone_itself(tmp_path: Path) -> None:
     zone = declare.declare(tmp_path / "zone", "zonename: web01\nuname: {nodename: web01}\n")
     assert ok(zone, "zonename") == "web01\n"
     assert run(zone, "zoneadm -z web01 halt").rc == 1
+
+
+def test_a_zone_declared_running_is_up_already(tmp_path: Path) -> None:
+    text = "settings: {boot_polls: 2, zone_services: {web01: {'svc:/site/app:default': maintenance}}}\n"
+    made = declare.declare(tmp_path / "host", text + "zones: [{name: web01, state: running}]\n")
+    assert ok(made, "svcs -z web01 -H -o state multi-user-server").split() == ["online"]
+    assert ok(made, "svcs -z web01 -H -o state app").split() == ["maintenance"]
+
+
+def test_on_openindiana_ipkg_is_linked_and_nlipkg_is_not(tmp_path: Path) -> None:
+    zones = "zones: [{name: web01, brand: ipkg}, {name: web02, brand: nlipkg}]\n"
+    made = declare.declare(tmp_path / "host", "distribution: openindiana\n" + zones)
+    assert [line.split()[0] for line in ok(made, "pkg list-linked -H").splitlines()] == ["-", "zone:web01"]
+    assert "OpenIndiana" in made.path("/etc/release").read_text()

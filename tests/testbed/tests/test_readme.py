@@ -27,7 +27,7 @@ def block(kind: str, starting: str) -> str:
 
 
 def test_the_declaration_with_every_key(tmp_path: Path) -> None:
-    text = block("yaml", "release:")
+    text = block("yaml", "distribution:")
     assert set(yaml.safe_load(text)) == declare.HOST_KEYS
     made = declare.declare(tmp_path / "gz1", text)
     assert command.run(made, ["zoneadm", "list"]).stdout.split() == ["global", "web01"]
@@ -35,7 +35,7 @@ def test_the_declaration_with_every_key(tmp_path: Path) -> None:
 
 
 def test_every_key_of_a_zone_is_shown() -> None:
-    [zone] = yaml.safe_load(block("yaml", "release:"))["zones"]
+    [zone] = yaml.safe_load(block("yaml", "distribution:"))["zones"]
     assert declare.ZONE_KEYS - set(zone) == {"image_format"}
 
 
