@@ -93,6 +93,9 @@ def _restore_dataset(hands: Hands, may_roll_back: bool) -> list[str]:
     now, mounted = _look(hands)
     roll_back = may_roll_back and bool(hands.snapshots) and (hands.journal.attach_begun or _metadata_lost(hands))
     if hands.state == states.INSTALLED and not roll_back and now == noted:
+        if mounted is None:
+            # A halt or boot that was killed; what follows looks at the zone's image.
+            hands.change(zfs.mount(dataset, root), f"Mounting the dataset of zone {hands.zone.name}")
         return []
     if noted[root_dataset]["zoned"].value == "on" and now[root_dataset]["zoned"].value == "off":
         hands.change(zfs.set_property(root_dataset, "zoned", "on"), "Restoring the zone's datasets")
