@@ -54,7 +54,10 @@ class Uninstall:
         if self.hook.run(["zfs", "list", "-H", "-t", "filesystem", "-o", "name", roots], quiet=True).rc != 0:
             return
         if gzbe:
-            for zbe in self.of_running_be(roots, gzbe):
+            found = self.of_running_be(roots, gzbe)
+            if self.hook.sparse and len(found) != 1:
+                self.fail(f"Found {len(found)} top-level filesystems.")
+            for zbe in found:
                 self.destroy_zbe(zbe)
         for name in (roots, dataset):
             below = self.hook.run(["zfs", "list", "-H", "-t", "filesystem", "-r", name], quiet=True).stdout
