@@ -6,7 +6,7 @@ from testbed.ips import linked, messages, operations
 from testbed.ips.linked import Child
 from testbed.ips.operations import FAILED_FRAME, ChildRun, Request
 from testbed.ips.options import Options, parse, usage
-from testbed.ips.planner import SYNC
+from testbed.ips.planner import SYNC, Plan
 from testbed.ips.session import Exit, Session
 
 EXCEPTION = "pkg: Linked image exception(s):\n"
@@ -52,6 +52,7 @@ def audit_linked(session: Session, args: list[str]) -> int:
         return _print_verdicts(session, given, {session.image.child_name: linked.in_sync(session.image, parent)})
     wanted = session.children if given.has("-a") else [_named(session, name) for name in given.all("-l")]
     verdicts, lost = {}, []
+    packages = linked.packages(session.image)
     for entry in wanted:
         child = session.child(entry)
         try:
@@ -59,11 +60,11 @@ def audit_linked(session: Session, args: list[str]) -> int:
         except Exit as failure:
             lost.append(failure)
             continue
-        packages = linked.packages(session.image)
         verdicts[entry.name] = linked.in_sync(child.image, packages)
         metadata = linked.metadata(session.image, entry, packages)
         if linked.differs(child.image, metadata):
             child.image.write_linked(metadata, f".{session.ctx.number}")  # pkg forgets them there (FORMAT-v4.md)
+            session.host.changed = True
     rc = _print_verdicts(session, given, verdicts)
     if lost:
         session.err("pkg audit-linked: " + "\n".join(failure.text for failure in lost))
@@ -136,7 +137,7 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
     if wanted:
         session.progress("Finished processing linked images.\n")
     if request.parsable and documents:
-        session.out(messages.as_json(messages.parsable(run.plan.__class__(), **{"child-images": documents})))
+        session.out(messages.as_json(messages.parsable(Plan(), **{"child-images": documents})))
     if frames:
         session.err("\npkg sync-linked: " + "\n".join(frames))
     return _combined(codes)

@@ -12,7 +12,7 @@ from testbed.ips.fmri import Fmri
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
 from testbed.ips.refresh import Unreachable
-from testbed.ips.session import Exit, Session
+from testbed.ips.session import Exit, Session, traceback
 from testbed.ips.solver import NoSolution
 
 FOOTER = (
@@ -90,6 +90,7 @@ def run(session: Session, request: Request) -> int:
     unwritten = session.is_global and bool(session.children) and "linked_prop" not in session.image.linked()
     changed = bool(made) or unwritten or any(run.result.changed for run in runs)
     if request.parsable:
+        _check_traceback(session, request, missing)
         if changed or request.operation != SYNC:
             session.out(messages.as_json(_document(session, request, made, runs)))
     else:
@@ -104,6 +105,12 @@ def run(session: Session, request: Request) -> int:
     if changed and not request.dry_run and request.operation == UPDATE and not silent:
         session.out(FOOTER)
     return 0 if changed else 4
+
+
+def _check_traceback(session: Session, request: Request, missing: list[Unreachable]) -> None:
+    """`update -r --parsable=0` of master's pkg fails where a repository does not answer (linked-images.md, 3)."""
+    if missing and request.operation == UPDATE and request.recurse and session.dialect == messages.MASTER:
+        raise Exit(99, traceback("AssertionError"))
 
 
 def _ignored(entry: Child, request: Request) -> bool:

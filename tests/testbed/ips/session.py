@@ -14,13 +14,19 @@ from testbed.ips.linked import Child
 from testbed.ips.refresh import Unreachable
 from testbed.ips.repository import Repositories
 
-TRACEBACK = (
-    "Traceback (most recent call last):\n"
+UNSUPPORTED = (
     "pkg.client.api_errors.UnsupportedImageError: The image rooted at {root} is invalid or is not supported by this"
-    " version of\nthe packaging system.\n\n\n"
-    "pkg: This is an internal error in pkg(7) version unknown.  Please log a\n"
-    "Service Request about this issue including the information above and this\nmessage.\n"
+    " version of\nthe packaging system."
 )
+
+
+def traceback(error: str) -> str:
+    """What pkg prints before it exits with 99; ``error`` is the traceback's last line."""
+    return (
+        f"Traceback (most recent call last):\n{error}\n\n\n"
+        "pkg: This is an internal error in pkg(7) version unknown.  Please log a\n"
+        "Service Request about this issue including the information above and this\nmessage.\n"
+    )
 
 
 class Exit(Exception):
@@ -96,7 +102,7 @@ class Session:
         except image.NoImage:
             raise Exit(1, f"pkg: No image rooted at '{self.root}'\n") from None
         except image.UnsupportedFormat:
-            raise Exit(99, TRACEBACK.format(root=self.root)) from None
+            raise Exit(99, traceback(UNSUPPORTED.format(root=self.root))) from None
 
     @cached_property
     def repositories(self) -> Repositories:

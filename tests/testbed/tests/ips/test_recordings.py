@@ -25,6 +25,7 @@ WHOLE = {
     "17-copy-publishers-from": 23,
     "23-install-and-uninstall": 44,
     "25-pkg-7-out-of-date": 27,
+    "26-unreachable-repository": 31,
     "28-ignored-children": 35,
     "29-reject-and-missing": 19,
     "32-sync-linked": 28,
