@@ -60,9 +60,9 @@ class Killed(BaseException):
 
 
 def end_processes(host: Host) -> None:
-    """Kill every process of the host but this one: it went down."""
-    for process in processes(host.directory):
-        if process != os.getpid():
+    """Kill every process of the host but this one, also those that start meanwhile: it went down."""
+    while others := [process for process in processes(host.directory) if process != os.getpid()]:
+        for process in others:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 

@@ -238,3 +238,11 @@ def test_without_root_by_user_namespaces(host: Host) -> None:
     if "Permission denied" in done.stderr:
         pytest.skip("this checkout cannot be read without root")
     assert done.stdout.split() == ["0", "global"]
+
+
+def test_a_machine_without_namespaces_is_told_plainly() -> None:
+    no_such_flag = 1
+    with pytest.raises(
+        enter.Impossible, match=r"cannot make a private mount namespace \(unshare: .*\): run it as root"
+    ):
+        enter._call("unshare", no_such_flag)
