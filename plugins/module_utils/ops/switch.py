@@ -103,8 +103,8 @@ class _Switch:
             course = brand_switch.ATTACH
         prepared = self._prepare(store, zone, site, journal, course)
         self.plan = prepared.journal.plan
-        self.hands = Hands(self.runner, store, self.options, zone, site, prepared.journal, self.check)
-        return self._go(course, prepared)
+        hands = self.hands = Hands(self.runner, store, self.options, zone, site, prepared.journal, self.check)
+        return self._go(hands, course, prepared)
 
     def _prepare(self, store: Store, zone: Zone, site: Site, journal: Journal | None, course: str) -> _Prepared:
         fresh = journal is None or zone.state == states.RUNNING or journal.phase in _EARLY_PHASES
@@ -163,30 +163,27 @@ class _Switch:
         brand_switch.check_not_newer(self.options, zone, seen.installed.get("entire"), site.entire)
         return seen, None
 
-    def _go(self, course: str, prepared: _Prepared) -> dict[str, Any]:
-        assert self.hands is not None
+    def _go(self, hands: Hands, course: str, prepared: _Prepared) -> dict[str, Any]:
         rehearsed = prepared.rehearsed
         try:
             if course in (brand_switch.RESTORE, brand_switch.WAY_BACK):
                 # Installed again, it may have run since the snapshot; a detached zone cannot run.
-                lost = way_back.run(self.hands, may_roll_back=course == brand_switch.WAY_BACK)
+                lost = way_back.run(hands, may_roll_back=course == brand_switch.WAY_BACK)
                 return self.result(lost=lost)
             forward.run(
-                self.hands,
+                hands,
                 course,
                 rehearsed.order if rehearsed else None,
                 rehearsed.forced if rehearsed else prepared.journal.forced,
             )
         except StepFailed as exc:
-            raise self._failed(course, exc) from None
+            raise self._failed(hands, course, exc) from None
         except (OSError, UnsafePath) as exc:
-            raise self._failed(course, StepFailed(_file_trouble(exc))) from None
+            raise self._failed(hands, course, StepFailed(_file_trouble(exc))) from None
         return self.result()
 
-    def _failed(self, course: str, failure: StepFailed) -> SwitchFailed:
+    def _failed(self, hands: Hands, course: str, failure: StepFailed) -> SwitchFailed:
         """Decide what becomes of the zone after a failure, and do it."""
-        hands = self.hands
-        assert hands is not None
         told = failure.diagnosis
         name = hands.zone.name
         if course in (brand_switch.RESTORE, brand_switch.WAY_BACK) or failure.still_running:
