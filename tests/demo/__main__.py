@@ -60,7 +60,7 @@ class Demo:
         for name in HOSTS:
             linked = self.on(name, "pkg list-linked -H").split()
             for line in self.on(name, "zoneadm list -cpn").splitlines():
-                _, zone, state, path, _, brand = line.split(":")[:6]
+                zone, state, path, brand = (line.split(":")[field] for field in (1, 2, 3, 5))
                 version = self.on(name, f"pkg -R {path}/root list -H entire").split()[-2]
                 link = "linked" if f"zone:{zone}" in linked else "-"
                 found[name, zone] = (state, brand, version.removeprefix("11-").split(".")[0], link)

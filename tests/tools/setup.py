@@ -57,18 +57,8 @@ def main():
         print("make setup: creating .venv")
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     print("make setup: installing what requirements-dev.txt pins")
-    done = subprocess.run(
-        [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-            str(ROOT / "requirements-dev.txt"),
-        ]
-    )
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "-r", str(ROOT / "requirements-dev.txt")], check=False)
     if done.returncode:
         stop("pip could not install the pinned tools (its words stand above); the first set-up needs a package index.")
     link_collection()
