@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,14 @@ def test_start_and_situation_are_all_a_replay_is_set_up_from(library: recording.
     host = setup.build(tmp_path / "host", alone, library, tmp_path / "images")
     renamed = {**entry, "case": "another name", "note": "", "script": "", "source": ""}
     assert compare.compare(entry, Replay(host, renamed).run()) == []
+
+
+@pytest.mark.parametrize("case", ["attach-u-work", "attach-out-of-sync", "boot-root-busy", "uninstall-other-be-stays"])
+def test_names_and_paths_do_not_matter(library: recording.Library, tmp_path: Path, case: str) -> None:
+    text = json.dumps(library.recordings[case]).replace("web01", "7shop.eu-1")
+    entry = json.loads(re.sub(r"(?<!etc)(?<!rpool)/zones(?![\w.])", "/guests", text))
+    host = setup.build(tmp_path / "host", entry, library, tmp_path / "images")
+    assert compare.compare(entry, Replay(host, entry).run()) == []
 
 
 def varied(library: recording.Library, scratch: Path, case: str, **situation: Any) -> dict[str, Any]:
