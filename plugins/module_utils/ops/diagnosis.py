@@ -22,10 +22,12 @@ class _Rule:
     pattern: re.Pattern[str]
     sentence: str
     remedy: str
+    telling: re.Pattern[str] | None
 
 
-def _rule(cause: str, pattern: str, sentence: str, remedy: str) -> _Rule:
-    return _Rule(cause, re.compile(pattern, re.MULTILINE), sentence, remedy)
+def _rule(cause: str, pattern: str, sentence: str, remedy: str, telling: str | None = None) -> _Rule:
+    """`telling`: the tool's own line that belongs into the message, for whoever sees only that."""
+    return _Rule(cause, re.compile(pattern, re.MULTILINE), sentence, remedy, re.compile(telling) if telling else None)
 
 
 _RULES: tuple[_Rule, ...] = (
@@ -41,12 +43,14 @@ _RULES: tuple[_Rule, ...] = (
         "No version of entire that fits the global zone can be installed in the zone.",
         "The lines after `Reason:` say what stands against it. Usual: a package in the zone that the new release does "
         "not have (remove it), or publishers of the global zone that lack the global zone's own version.",
+        r"^Reason:",
     ),
     _rule(
         "solver",
         r"must be uninstalled or upgraded",
         "Packages in the zone stand against the change.",
         "The lines after `Reason:` say which; remove or update them in the zone.",
+        r"^Reason:",
     ),
     _rule(
         "other-publisher",
@@ -169,7 +173,8 @@ _RULES: tuple[_Rule, ...] = (
         "update-failed",
         r"Could not update attaching zone|\[Errno \d+\]|No space left|Out of space|Killed|Terminated",
         "pkg failed while it was updating the zone.",
-        "The lines before `Could not update attaching zone` say why.",
+        "Mend what pkg complains of, then run again.",
+        r"^pkg\b.*: |Errno|No space left|Out of space",
     ),
     _rule(
         "brand-missing",
@@ -219,7 +224,9 @@ def diagnose(texts: Sequence[str], what: str) -> Diagnosis:
             "Read the evidence; please report it if the tool's words are clear.",
             tuple(_lines(text)[-20:]),
         )
-    return Diagnosis(rule.cause, f"{what} failed. {rule.sentence}", rule.remedy, tuple(_evidence(text, rule)))
+    said = next((line for line in _lines(text) if rule.telling and rule.telling.search(line)), None)
+    quoted = f" It said: `{said}`." if said else ""
+    return Diagnosis(rule.cause, f"{what} failed. {rule.sentence}{quoted}", rule.remedy, tuple(_evidence(text, rule)))
 
 
 def cause_of(text: str) -> _Rule | None:
