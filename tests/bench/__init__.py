@@ -1,0 +1,1 @@
+"""What a command and a switch cost, in processes and in seconds."""
