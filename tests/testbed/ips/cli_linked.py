@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from testbed.ips import linked, messages, operations
+from testbed.ips.children import FAILED_FRAME, ChildRun, open_child
 from testbed.ips.linked import Child
-from testbed.ips.operations import FAILED_FRAME, ChildRun, Request
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.planner import SYNC, Plan
+from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session
 
 EXCEPTION = "pkg: Linked image exception(s):\n"
@@ -56,7 +57,7 @@ def audit_linked(session: Session, args: list[str]) -> int:
     for entry in wanted:
         child = session.child(entry)
         try:
-            operations.open_child(session, child, entry, "")
+            open_child(session, child, entry, "")
         except Exit as failure:
             lost.append(failure)
             continue
@@ -102,7 +103,7 @@ def sync_linked(session: Session, args: list[str]) -> int:
         return _sync_self(session, request)
     wanted = session.children if given.has("-a") else [_named(session, name) for name in given.all("-l")]
     for entry in wanted:
-        operations.open_child(session, session.child(entry), entry, EXCEPTION)
+        open_child(session, session.child(entry), entry, EXCEPTION)
     return _sync_children(session, request, wanted)
 
 
@@ -132,8 +133,8 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
             codes.append(failure.rc)
             frames.append(FAILED_FRAME.format(operation=SYNC, child=entry.name, rc=failure.rc, text=failure.text))
             continue
-        codes.append(0 if run.result.changed else 4)
-        documents += [run.result.document] if run.result.changed else []
+        codes.append(0 if run.changed else 4)
+        documents += [run.document()] if run.changed else []
     if wanted:
         session.progress("Finished processing linked images.\n")
     if request.parsable and documents:

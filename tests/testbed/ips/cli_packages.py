@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from testbed.ips import operations
-from testbed.ips.operations import Request
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.planner import INSTALL, UNINSTALL, UPDATE
+from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session
 
 SHORT = "nvqrfIRC:g:z:Z:i:"
@@ -60,7 +60,7 @@ def _change(session: Session, operation: str, args: list[str]) -> int:
 
 
 def _children(session: Session, operation: str, given: Options) -> tuple[list[str] | None, list[str] | None]:
-    """Children with the full operation (-z, -Z) and ignored ones (-I, -i); see operations.Request."""
+    """Children with the full operation (-z, -Z) and ignored ones (-I, -i); see request.Request."""
     names = [entry.name for entry in session.children]
     if given.has("-z") and given.has("-Z"):
         raise usage(operation, "The '-z' and '-Z' options may not be combined.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from testbed.ips import catalog, config, fmri, image, planner
 from testbed.ips.image import Image
@@ -161,3 +164,38 @@ def test_uninstall_is_refused_while_something_requires_it(tmp_path: Path) -> Non
     with pytest.raises(Refused, match="Unable to remove 'b@1-0'"):
         planner.plan(made, UNINSTALL, ["b"], None)
     assert outcome(planner.plan(made, UNINSTALL, ["a", "b"], None)) == {"remove": ["a@1", "b@1"]}
+
+
+STEMS = ["a", "b", "c", "d"]
+DEPENDS = st.builds(
+    "type={0} fmri={1}@{2}".format,
+    st.sampled_from(["require", "incorporate", "optional", "exclude"]),
+    st.sampled_from(STEMS),
+    st.integers(1, 3),
+)
+CATALOGUES = st.dictionaries(
+    st.builds("{0}@{1}".format, st.sampled_from(STEMS), st.integers(1, 3)), st.lists(DEPENDS, max_size=3), min_size=1
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(CATALOGUES)
+def test_what_is_planned_satisfies_every_dependency(packages: dict[str, list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        made = make(Path(directory), packages, [])
+        try:
+            plan = planner.plan(made, INSTALL, [sorted(packages)[0].partition("@")[0]], None)
+        except NoSolution:
+            return
+    solution = {entry.stem: entry.fmri.known for entry in plan.add}
+    assert solution
+    for entry in plan.add:
+        for action in entry.actions:
+            target = fmri.parse(action.get("fmri"))
+            have, kind = solution.get(target.stem), action.get("type")
+            enough = have is not None and (have.matches(target.known) or have.key >= target.known.key)
+            assert enough or kind != "require"
+            if have is not None:
+                assert kind != "incorporate" or have.matches(target.known)
+                assert kind != "optional" or enough
+                assert kind != "exclude" or not enough

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.ips import action, fmri, v5
@@ -12,11 +12,13 @@ STAMPS = st.integers(0, 9).map(lambda n: f"2026112{n}T055207Z")
 VERSIONS = st.builds("{0},5.11-{1}:{2}".format, NUMBERS, NUMBERS, STAMPS).map(fmri.version)
 
 
+@settings(deadline=None)
 @given(VERSIONS, VERSIONS)
 def test_sortkey_orders_as_versions_do__format_v5(one: fmri.Version, other: fmri.Version) -> None:
     assert (v5.sortkey(one) < v5.sortkey(other)) == (one.key < other.key)
 
 
+@settings(deadline=None)
 @given(VERSIONS)
 def test_a_version_matches_itself_with_and_without_stamp(version: fmri.Version) -> None:
     assert version.matches(fmri.version(version.short))
@@ -39,6 +41,7 @@ def test_a_pattern_means_the_end_of_a_name_unless_it_is_anchored() -> None:
     assert not curl.named_by(fmri.parse("pkg://extra.omnios/web/curl"))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1).filter(lambda text: "'" not in text))
 def test_values_in_quotes_are_read_back(value: str) -> None:
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
