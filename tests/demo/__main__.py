@@ -15,6 +15,7 @@ OLD, NEW = "r151046", "r151054"
 CONVERT = "illumos.linked_zones.convert"
 # the attach of this zone runs out of disk space in the middle of its packages
 FAULT = "[{match: ^pkg install --accept, effect: {error: ENOSPC, right_after_replacing: etc/release}}]"
+Zones = dict[tuple[str, str], tuple[str, str, str, str]]  # (host, zone): state, brand, release, link
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
@@ -54,9 +55,9 @@ class Demo:
         """Count the commands that have changed something, on both hosts."""
         return sum(len(self.testbed("log", name, "--changing").splitlines()) for name in HOSTS)
 
-    def zones(self) -> dict[tuple[str, str], tuple[str, str, str, str]]:
+    def zones(self) -> Zones:
         """Return state, brand, release and link of every zone, by host and zone."""
-        found = {}
+        found: Zones = {}
         for name in HOSTS:
             linked = self.on(name, "pkg list-linked -H").split()
             for line in self.on(name, "zoneadm list -cpn").splitlines():
@@ -76,9 +77,7 @@ class Demo:
             sys.exit(f"demo: the playbook {'went through' if fails else 'failed'}, which is not how the story goes.")
 
 
-def table(
-    before: dict[tuple[str, str], tuple[str, str, str, str]], after: dict[tuple[str, str], tuple[str, ...]]
-) -> None:
+def table(before: Zones, after: Zones) -> None:
     """Print what became of every zone."""
     row = "  {:6} {:10} {:28} {:28}"
     print(row.format("host", "zone", "before", "after"))

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ansible_collections.illumos.linked_zones.plugins.module_utils as module_utils
 import testbed
-from ansible_collections.illumos.linked_zones.plugins import module_utils
 from testbed import boot, declare, enter, log, zfs, zones
 from testbed.command import Context
 from testbed.conformance import picture
