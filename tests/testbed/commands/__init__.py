@@ -1,1 +1,1 @@
-"""One file per command: its arguments and texts. What it does is in zones.py, zfs.py, boot.py, smf.py, hooks/, ips/."""
+"""One file per command: its arguments and texts. What it does is in zones.py, zfs/, boot.py, smf.py, hooks/, ips/."""
