@@ -14,7 +14,8 @@ A fault is an entry of ``state.faults``::
                                    pkg gets this error right after it has replaced that path
     effect: {sleeps: 60, rc_when_signalled: 1, holds_open: PATH}
                                    it does nothing but wait for the signal of a `kill` and then exits so; if the hook
-                                   is killed `alone` it goes on, with the file open
+                                   is killed `alone` it goes on, with the file open, and the hook's exit trap meets it
+                                   (but for SIGINT: ksh93 waits for the command it runs, at SIGTERM and SIGHUP not)
     kill: {target: ..., when: before|during|after, signal: 9}
                                    target `hook`: the brand hook that ran it; `command`: this command;
                                    `caller`: the process that typed it (a module); `power`: the host loses power
@@ -115,7 +116,7 @@ class Fault:
         """What happens once the command has run: overlaid exit code and texts, or death."""
         kill = self.entry.get("kill")
         if kill and kill.get("when", "after") != "before" and "right_after_replacing" not in kill:
-            if kill.get("alone") and kill.get("signal") == signal.SIGKILL and "holds_open" in self.effect:
+            if kill.get("alone") and kill.get("signal") != signal.SIGINT and "holds_open" in self.effect:
                 ctx.host.state.busy.append(self.effect["holds_open"])
             raise _killed(kill)
         if not self.effect:

@@ -75,7 +75,16 @@ class Replay:
             result = _tool(self.host, argv) if argv[0] in TOOLS else command.run(self.host, argv)
         except faults.Killed as killed:
             result = Result(-killed.signal, "", "")
+        self._end_of_sleepers()
         return {"argv": argv, "rc": result.rc, "stdout": result.stdout + "".join(self._booted), "stderr": result.stderr}
+
+    def _end_of_sleepers(self) -> None:
+        """A pkg that outlives its hook has ended before the next command is typed: it holds the recorder's pipes."""
+        effects = [entry.get("effect") or {} for entry in self.recording["situation"]["fail"]]
+        with self.host.locked():
+            for path in [effect["holds_open"] for effect in effects if "holds_open" in effect]:
+                if path in self.host.state.busy:
+                    self.host.state.busy.remove(path)
 
     def _see(self, ctx: Context, result: Result | None) -> None:
         """Told of every command as it ends: keep the hooks' results and what they ran."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from testbed import command
 from testbed.conformance import __main__, compare, recording, setup
 from testbed.conformance.replay import Replay
 
@@ -163,15 +162,17 @@ def test_signal_to_zoneadm(library: recording.Library, tmp_path: Path) -> None:
     assert (observed["zoneadm"]["rc"], observed["zoneadm"]["state_after"]) == (-9, "installed")
 
 
-def test_hook_killed_alone_leaves_pkg_with_its_file_open(library: recording.Library, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("signal", "busy"), [("TERM", True), ("INT", False)])
+def test_exit_trap_meets_pkg_that_outlives_the_hook(
+    library: recording.Library, tmp_path: Path, signal: str, busy: bool
+) -> None:
+    """ksh93 runs the exit trap at once at SIGTERM, at SIGINT when the command it waits for has ended (tried)."""
     effect = {"sleeps": 60, "holds_open": "/zones/web01/root/etc/release", "rc_when_signalled": 1}
     fail = [{"match": "^pkg install", "nth": 1, "rc": None, "stdout": None, "stderr": None, "effect": effect}]
-    kill = {"signal": "KILL", "target": "hook", "when": {"during": "^pkg install", "nth": 1}}
-    entry = copy.deepcopy(library.recordings["attach-u-work"])
-    entry["situation"] |= {"fail": fail, "kill": kill}
-    host = setup.build(tmp_path / "host", entry, library, tmp_path / "images")
-    assert command.run(host, ["zoneadm", "-z", "web01", "attach", "-u"]).rc == 1
-    assert command.run(host, ["umount", "/zones/web01/root"]).rc == 1
+    kill = {"signal": signal, "target": "hook", "when": {"during": "^pkg install", "nth": 1}}
+    observed = varied(library, tmp_path, "attach-u-work", fail=fail, kill=kill)
+    assert observed["hooks"][0]["rc"] == 254
+    assert ("could not set mountpoint=/zones/web01/root." in observed["attach_logs"][0]) is busy
 
 
 def test_exit_code_tells(
