@@ -241,9 +241,10 @@ def unset_publisher(session: Session, args: list[str]) -> int:
 
 
 def copy_publishers_from(session: Session, args: list[str]) -> int:
-    """Every publisher that the other image has enabled is removed and added anew: its first as first, others as last.
+    """Every publisher of the other image is removed and added anew: its first as first, others as last.
 
-    What was cached of them is gone, and exit 0 does not mean that they were reached (brand-scripts, 4 and 15).
+    Disabled ones come disabled (recording 17, step 19). What was cached of them is gone, then all that are enabled are
+    refreshed, and exit 0 does not mean that they were reached (brand-scripts, 4 and 15).
     """
     if len(args) != 1:
         raise Exit(
@@ -258,22 +259,23 @@ def copy_publishers_from(session: Session, args: list[str]) -> int:
         raise Exit(1, f"pkg: No image rooted at '{args[0]}'\n") from None
     session.lock()
     target = session.image
-    copied = source.enabled
-    for number, entry in enumerate(copied):
+    order = target.order
+    for entry in source.publishers:
         shutil.rmtree(target.meta / "publisher" / entry.name / "origins", ignore_errors=True)
         raw = dict(entry.raw)
-        if entry.name in target.order:
+        if entry.name in order:
             raw["uuid"] = target.config[f"authority_{entry.name}"]["uuid"]
+            order.remove(entry.name)
+            session.progress(" Startup: Caching catalogs ... Done\n")
         target.add_publisher(Publisher(entry.name, raw))
-        others = [name for name in target.order if name != entry.name]
-        target.order = [*others, entry.name] if number else [entry.name, *others]
-        session.progress(" Startup: Caching catalogs ... Done\n")
-    names = [entry.name for entry in copied]
-    target.save_config()
-    refresh.fetch(target, session.repositories, copied)
-    for name in names:
-        session.progress(f" Startup: Refreshing catalog '{name}' ... Done\n")
+        order.append(entry.name)
+    target.order = order
+    refresh.fetch(target, session.repositories, target.enabled)
+    for entry in target.enabled:
+        session.progress(f" Startup: Refreshing catalog '{entry.name}' ... Done\n")
     session.progress(" Startup: Caching catalogs ... Done\n")
+    target.order = source.order[:1] + [name for name in order if name not in source.order[:1]]
+    target.save_config()
     session.save()
     return 0
 
