@@ -452,9 +452,7 @@ def _start_zones(ctx: Context) -> None:
     installed = [zone for zone in zones.listed(ctx.host) if zone.state == zones.INSTALLED]
     for zone in installed:
         if zone.autoboot:
-            result = ctx.run(["zoneadm", "-z", zone.name, "boot"])
-            ctx.out(f"svc:/system/zones: zoneadm -z {zone.name} boot: exit {result.rc}\n")
-            ctx.err(result.stderr)
+            ctx.err(ctx.run(["zoneadm", "-z", zone.name, "boot"]).stderr)
     for zone in installed:
         if not zone.autoboot:
             ctx.err(ctx.run(["zoneadm", "-z", zone.name, "sysboot"]).stderr)
