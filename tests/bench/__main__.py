@@ -1,4 +1,4 @@
-"""`make bench`: what a host, a command on it, and a switch cost here. Medians in milliseconds."""
+"""Print what a command of the testbed costs and what a switch starts: `make bench`."""
 
 from __future__ import annotations
 
@@ -8,74 +8,83 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-HOST = """
-zones:
-  - {name: web01, state: running, release: r151046}
-  - {name: done01, brand: lipkg, state: running}
+from testbed import log
+from walk import over_processes, world
+
+RUNS = 9
+
+DECLARATION = "zones: [{name: web01, state: running, release: r151046}]"
+COMMANDS = [
+    ["/usr/bin/true"],
+    ["/usr/bin/zonename"],
+    ["/usr/sbin/zoneadm", "list", "-cp"],
+    ["/usr/sbin/zonecfg", "-z", "web01", "info"],
+    ["/usr/sbin/zfs", "list", "-H"],
+    ["/usr/sbin/mount", "-p"],
+    ["/usr/sbin/beadm", "list", "-H"],
+    ["/usr/bin/pkg", "list-linked", "-H"],
+    ["/usr/bin/pkg", "-R", "/zones/web01/root", "list", "-H"],
+]
+TIMER = """
+import subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+print(time.perf_counter() - began)
 """
-COMMANDS = (
-    "zonename",
-    "zoneadm list -cp",
-    "zonecfg -z web01 info brand",
-    "zfs list -H -t filesystem -o name,mountpoint",
-    "beadm list -H",
-    "mount -p",
-    "svcs -z web01 -H -o state svc:/milestone/multi-user-server:default",
-    "pkg list-linked -H",
-    "pkg publisher -H -F tsv",
-    "pkg list -H entire",
-)
-REPEAT = 15
-LIMIT_OF_A_COMMAND = 80
-
-
-def run(argv: list[str]) -> None:
-    """Run a command; its failure ends the bench with its words."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"bench: {' '.join(argv)} failed: {done.stderr.strip() or done.stdout.strip()}")
-
-
-def median(argv: list[str], repeat: int) -> float:
-    """Run a command ``repeat`` times, return the median in milliseconds."""
-    taken = []
-    for _round in range(repeat):
-        began = time.perf_counter()
-        run(argv)
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1000
-
-
-def row(what: str, milliseconds: float, note: str = "") -> None:
-    """Print a line of the table."""
-    print(f"{what:72} {milliseconds:8.0f} {note}".rstrip(), flush=True)
 
 
 def main() -> None:
-    """Print the table."""
-    root = Path(__file__).resolve().parents[2]
-    os.environ["ANSIBLE_CONNECTION_PLUGINS"] = str(root / "tests/testbed/ansible/plugins/connection")
-    os.environ["ANSIBLE_PIPELINING"] = "1"
-    with tempfile.TemporaryDirectory(prefix="bench.") as directory:
-        work = Path(directory)
-        declaration, host = work / "host.yml", work / "gz1"
-        declaration.write_text(HOST)
-        testbed = [sys.executable, "-m", "testbed"]
-        row("declare a host with two zones", median([*testbed, "declare", str(declaration), str(host)], 1))
-        enter = [*testbed, "enter", str(host), "--"]
-        entering = median([*enter, "true"], REPEAT)
-        row("enter a host", entering)
-        for command in COMMANDS:
-            cost = median([*enter, *command.split()], REPEAT) - entering
-            row(command, cost, f"limit {LIMIT_OF_A_COMMAND}" + ("" if cost < LIMIT_OF_A_COMMAND else ", TOO SLOW"))
-        inventory = work / "inventory.yml"
-        inventory.write_text(f"all: {{hosts: {{gz1: {{ansible_connection: testbed, testbed_dir: {host}}}}}}}\n")
-        ansible = ["ansible", "-i", str(inventory), "gz1", "-m", "illumos.linked_zones.zone_brand", "-a"]
-        row("ansible zone_brand, nothing to do", median([*ansible, "zone=done01 brand=lipkg"], 3))
-        row("ansible zone_brand, rehearsal", median([*ansible, "zone=web01 brand=lipkg", "--check"], 3))
-        row("ansible zone_brand, switch", median([*ansible, "zone=web01 brand=lipkg"], 1))
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        directory = Path(name) / "host"
+        world.build(directory, DECLARATION)
+        print(f"{RUNS} runs of each on {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n")
+        print(f"{'milliseconds':<52}{'least':>8}{'median':>8}")
+        row("enter the host, run nothing", lambda: timed(enter(directory, ["/usr/bin/true"])))
+        for argv in COMMANDS:
+            row(" ".join(argv), lambda argv=argv: inside(directory, argv))
+        print(f"\n{'zone_brand':<52}{'seconds':>8}{'started':>8}{'pkg':>8}{'changing':>9}")
+        switch(directory, "check mode", {"zone": "web01", "brand": "lipkg", "_ansible_check_mode": True})
+        switch(directory, "ipkg to lipkg, running zone", {"zone": "web01", "brand": "lipkg"})
+        switch(directory, "nothing to do", {"zone": "web01", "brand": "lipkg"})
+        switch(directory, "lipkg to ipkg, not rehearsed", {"zone": "web01", "brand": "ipkg", "rehearse": False})
+
+
+def enter(directory: Path, argv: list[str]) -> list[str]:
+    return [sys.executable, "-m", "testbed", "enter", str(directory), "--", *argv]
+
+
+def timed(argv: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(argv, env=over_processes.ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def inside(directory: Path, argv: list[str]) -> float:
+    """Seconds that a command takes on the host, entering left out."""
+    there = enter(directory, ["/usr/bin/python3", "-c", TIMER, *argv])
+    given = subprocess.run(there, env=over_processes.ENVIRONMENT, capture_output=True, text=True, check=True)
+    return float(given.stdout)
+
+
+def row(what: str, measure: Callable[[], float]) -> None:
+    times = [measure() * 1000 for _ in range(RUNS)]
+    print(f"{what:<52}{min(times):>8.0f}{statistics.median(times):>8.0f}")
+
+
+def switch(directory: Path, what: str, options: dict[str, object]) -> None:
+    over_processes.install(directory, options)
+    world.clear_log(directory)
+    began = time.perf_counter()
+    result = over_processes.run(directory)
+    seconds = time.perf_counter() - began
+    records = log.read(directory / ".testbed")
+    typed = log.typed(records)
+    pkg = sum(argv[0] == "pkg" for argv in typed)
+    said = "" if result and not result.get("failed") else f"  FAILED: {result and result.get('msg')}"
+    print(f"{what:<52}{seconds:>8.1f}{len(typed):>8}{pkg:>8}{len(log.changing(records)):>9}{said}")
 
 
 if __name__ == "__main__":
