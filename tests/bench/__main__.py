@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from testbed import log
@@ -44,7 +45,7 @@ def main() -> None:
         print(f"{'milliseconds':<52}{'least':>8}{'median':>8}")
         row("enter the host, run nothing", lambda: timed(enter(directory, ["/usr/bin/true"])))
         for argv in COMMANDS:
-            row(" ".join(argv), lambda argv=argv: inside(directory, argv))
+            row(" ".join(argv), partial(inside, directory, argv))
         print(f"\n{'zone_brand':<52}{'seconds':>8}{'started':>8}{'pkg':>8}{'changing':>9}")
         switch(directory, "check mode", {"zone": "web01", "brand": "lipkg", "_ansible_check_mode": True})
         switch(directory, "ipkg to lipkg, running zone", {"zone": "web01", "brand": "lipkg"})
