@@ -21,7 +21,7 @@ from typing import Any, Iterator, Sequence
 
 from ..model.fmri import Fmri
 from ..model.parent import counts, parse_action
-from ..model.publisher import Publisher
+from ..model.publisher import Publisher, is_legal_name
 from . import safe
 
 _CONFIG = "var/pkg/pkg5.image"
@@ -30,6 +30,8 @@ _STATE = "var/pkg/state"
 _LINKED = "var/pkg/linked"
 _CATALOG_LIMIT = 256 * safe.MEGABYTE
 _FORMATS = (4, 5)
+# Settings of a publisher, besides the URIs and `property.*`, that are its owner's and not the repository's.
+_SETTINGS = ("ssl_cert", "ssl_key", "approved_ca_certs", "revoked_ca_certs")
 
 
 class ImageError(Exception):
@@ -248,12 +250,15 @@ def _parsed(parser: configparser.RawConfigParser) -> Config:
 
 def _publisher(section: configparser.SectionProxy) -> Publisher:
     info = [entry for entry in _list(section.get("origin_info", "")) if isinstance(entry, dict)]
-    settings = {key: section.get(key, "") for key in ("ssl_cert", "ssl_key")}
+    name = section.get("prefix", section.name[len("authority_") :])
+    if not is_legal_name(name):
+        raise ValueError(f"not the name of a publisher: {name[:80]!r}")
+    settings = {key: section.get(key, "") for key in _SETTINGS}
     settings.update((k, v) for k, v in section.items() if k.startswith("property.") and k != "property.nochild")
     settings["proxy"] = ", ".join(str(e["proxy"]) for e in info if e.get("proxy"))
     settings["disabled origins"] = ", ".join(str(e.get("uri")) for e in info if e.get("disabled") == "true")
     return Publisher(
-        name=section.get("prefix", section.name[len("authority_") :]),
+        name=name,
         origins=tuple(str(uri) for uri in _list(section.get("origins", ""))),
         mirrors=tuple(str(uri) for uri in _list(section.get("mirrors", ""))),
         sticky=section.get("sticky", "True") == "True",

@@ -11,6 +11,8 @@ from typing import Sequence
 
 # The release in an origin's path: https://pkg.omnios.org/r151054/core, .../bloody/core.
 _RELEASE_IN_PATH = re.compile(r"/(?:r151\d{3}[a-z]*|bloody)(?=/)")
+# pkg allows nothing else, and a name that begins with "-" would become an option.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class LostSetting:
     what: str
     zone: str
     global_zone: str
+
+
+def is_legal_name(name: str) -> bool:
+    """Tell whether `name` can be that of a publisher."""
+    return bool(_NAME.fullmatch(name))
 
 
 def counting(publishers: Sequence[Publisher]) -> list[Publisher]:

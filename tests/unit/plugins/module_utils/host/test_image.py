@@ -57,6 +57,8 @@ def test_a_symlink_out_of_the_zone_is_not_followed(unpacked: Callable[[str], Pat
         ("no section", "cannot be understood"),
         ("[image]\nversion = four\n", "cannot be understood"),
         ("[image]\nversion = 4\n[authority_x]\norigins = __import__('os')\n", "cannot be understood"),
+        ("[image]\nversion = 4\n[authority_x]\nprefix = --mirror=x\norigins = []\n", "not the name of a publisher"),
+        ("[image]\nversion = 4\n[authority_a b]\norigins = []\n", "not the name of a publisher"),
         ("[image]\nversion = 4\n[property]\npublisher-search-order = " + "[" * 5000, "cannot be understood"),
     ],
 )
@@ -94,3 +96,13 @@ def test_a_database_in_use_is_an_error(unpacked: Callable[[str], Path], tmp_path
     (tmp_path / "var/pkg/state/catalog.db-journal").write_text("")
     with pytest.raises(ImageError, match="being changed"):
         Image(str(tmp_path)).installed()
+
+
+def test_keys_that_were_approved_for_a_publisher_count_as_settings(tmp_path: Path) -> None:
+    (tmp_path / "var/pkg").mkdir(parents=True)
+    (tmp_path / "var/pkg/pkg5.image").write_text(
+        "[image]\nversion = 4\n[authority_x]\napproved_ca_certs = ['1a2b']\nrevoked_ca_certs = []\n"
+        "repo.description = of the repository\n"
+    )
+    (publisher,) = Image(str(tmp_path)).config.publishers
+    assert publisher.settings == (("approved_ca_certs", "['1a2b']"),)
