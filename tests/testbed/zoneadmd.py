@@ -82,9 +82,13 @@ def boot(ctx: Context, zone: zones.Zone) -> bool:
 
 
 def halt(ctx: Context, zone: zones.Zone) -> bool:
-    """End the zone at once. It stays `down` where that is declared: then only a reboot of the host helps."""
+    """End the zone at once. It stays `down` where that is declared: then only a reboot of the host helps.
+
+    A state hook that fails makes it fail, too: before, the zone runs on; after, it is down all the same (zone_halt).
+    """
     number = str(zones.STATES.index(kernel_state(ctx, zone.name)))
-    _hook(ctx, zone, "prestate", number, HALT)
+    if not _hook(ctx, zone, "prestate", number, HALT):
+        return False
     if zone.name in ctx.host.state.settings.get("stuck_down", []):
         ctx.host.state.kernel_zones[zone.name].state = zones.DOWN
         smf.zone_halted(ctx.host, zone.name)
@@ -92,15 +96,15 @@ def halt(ctx: Context, zone: zones.Zone) -> bool:
         relay(ctx, zone.name, "unable to destroy zone")
         return False
     _leave(ctx, zone)
-    _hook(ctx, zone, "poststate", number, HALT)
-    return True
+    return _hook(ctx, zone, "poststate", number, HALT)
 
 
 def shutdown(ctx: Context, zone: zones.Zone) -> bool:
     """Shut the zone down and wait; gives up where the zone is declared to be slow, which goes on shutting down."""
     slow = ctx.host.state.settings.get("slow_shutdown", {}).get(zone.name)
     if slow is None:
-        return halt(ctx, zone)
+        halt(ctx, zone)  # the zone's own doing: zoneadmd only looks whether it has gone
+        return not kernel_state(ctx, zone.name)
     ctx.host.state.kernel_zones[zone.name].state = slow["state"]
     ctx.host.state.settings.setdefault("shutting_down", {}).setdefault(zone.name, slow["polls"])
     ctx.host.changed = True

@@ -156,6 +156,11 @@ def test_signal_to_attach_hook(library: recording.Library, tmp_path: Path, signa
     assert tail in " ".join(observed["commands"][-1]["argv"])
 
 
+def test_failing_poststate_fails_halt_of_a_zone_that_is_down(library: recording.Library, tmp_path: Path) -> None:
+    observed = varied(library, tmp_path, "halt", kill=signal_after("KILL", "^umount"))
+    assert (observed["zoneadm"]["rc"], observed["zoneadm"]["state_after"]) == (1, "installed")
+
+
 def test_signal_to_zoneadm(library: recording.Library, tmp_path: Path) -> None:
     kill = signal_after("KILL", "^zfs set canmount=on", "zoneadm and the hook")
     observed = varied(library, tmp_path, "detach", kill=kill)
