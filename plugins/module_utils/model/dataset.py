@@ -44,12 +44,9 @@ class ZoneBe:
     active: str
 
 
-def dataset_at(path: str, filesystems: Sequence[tuple[str, str]]) -> str | None:
-    """Return the dataset whose mountpoint property is `path`; filesystems are (name, mountpoint)."""
-    for name, mountpoint in filesystems:
-        if mountpoint == path:
-            return name
-    return None
+def datasets_at(path: str, filesystems: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the datasets whose mountpoint property is `path`; filesystems are (name, mountpoint)."""
+    return [name for name, mountpoint in filesystems if mountpoint == path]
 
 
 def active_zone_bes(zone_bes: Sequence[ZoneBe], be_uuid: str) -> list[ZoneBe]:

@@ -23,6 +23,7 @@ ALL_STATES = (CONFIGURED, INCOMPLETE) + INSTALLED_AND_ABOVE
 
 # zonename rule of libzonecfg: first character alphanumeric, at most 63 characters, not "global", not SUNW...
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_C_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*")
 # zoneadm hands name and path to `/bin/sh -c` without quoting them (do_subproc in zoneadm.c).
 _SAFE_PATH = re.compile(r"/[A-Za-z0-9._/:@%+,=~-]*")
 
@@ -52,6 +53,16 @@ class Zone:
 def is_legal_name(name: str) -> bool:
     """Tell whether zonecfg would take `name` for a non-global zone."""
     return bool(_NAME.fullmatch(name)) and name != "global" and not name.startswith("SUNW")
+
+
+def as_id(name: str) -> int | None:
+    """Return the id for which zoneadm would take `name`, None if for none.
+
+    zoneadm reads it as a C constant first (zone_get_id in libzonecfg): 010 is 8, and 0x1f, a legal name, is 31.
+    """
+    if not _C_NUMBER.fullmatch(name):
+        return None
+    return int(name, 16 if name[:2] in ("0x", "0X") else 8 if name[0] == "0" else 10)
 
 
 def is_safe_zonepath(path: str) -> bool:

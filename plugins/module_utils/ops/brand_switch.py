@@ -67,9 +67,10 @@ def find_zone(zones: Sequence[Zone], name: str) -> Zone:
             "A name has at most 63 letters, digits, '.', '_' and '-', begins with a letter or digit, and is neither "
             "'global' nor begins with SUNW.",
         )
-    if name.isdigit():
+    number = states.as_id(name)
+    if number is not None:
         for zone in zones:
-            if zone.zid == int(name) and zone.name != name:
+            if zone.zid == number and zone.name != name:
                 raise refuse(
                     "name-is-zone-id",
                     f"zoneadm would take {name} for the id of the active zone {zone.name}, not for the zone of that "
@@ -158,8 +159,11 @@ def check_global_image(linked: bool, installed: Mapping[str, Fmri]) -> Fmri:
     return entire
 
 
-def check_zonepath(zone: Zone, dataset: str | None, parent_dataset: str | None) -> str:
-    """Return the dataset of the zonepath. Refuses a zonepath that the brand hooks cannot handle."""
+def check_zonepath(zone: Zone, datasets: Sequence[str], parent_datasets: Sequence[str]) -> str:
+    """Return the dataset of the zonepath. Refuses a zonepath that the brand hooks cannot handle.
+
+    `datasets` and `parent_datasets` are those with the mount point of the zonepath and of its parent directory.
+    """
     if not states.is_safe_zonepath(zone.zonepath):
         raise refuse(
             "zonepath-characters",
@@ -168,21 +172,31 @@ def check_zonepath(zone: Zone, dataset: str | None, parent_dataset: str | None) 
             f"Move the zone first (`zoneadm -z {zone.name} move NEWPATH`).",
         )
     parent = os.path.dirname(zone.zonepath.rstrip("/"))
-    if parent_dataset is None or dataset is None:
-        missing = zone.zonepath if dataset is None else parent
+    if not datasets or not parent_datasets:
+        missing = parent if datasets else zone.zonepath
         raise refuse(
             "zonepath-not-zfs",
             f"{missing} is not the mount point of a ZFS dataset; the brand's scripts want both the zonepath "
             f"{zone.zonepath} and its parent directory to be one.",
             "Make it a dataset (`zfs create`, then move the content), then run again.",
         )
-    if parent_dataset == "rpool/ROOT" or parent_dataset.startswith("rpool/ROOT/"):
+    if len(datasets) > 1:
+        # The hooks look it up by this property alone (get_zonepath_ds), and a zone's root may set it on a delegated
+        # dataset.
+        raise refuse(
+            "zonepath-ambiguous",
+            f"Several datasets have the mount point {zone.zonepath}: {', '.join(datasets)}; the brand's scripts could "
+            "take the wrong one.",
+            "Give all but the zone's own another mount point (`zfs set mountpoint=...`).",
+        )
+    inside = [name for name in parent_datasets if name == "rpool/ROOT" or name.startswith("rpool/ROOT/")]
+    if inside:
         raise refuse(
             "zonepath-in-rpool-root",
-            f"The zonepath {zone.zonepath} lies in {parent_dataset}, inside a boot environment; attach refuses that.",
+            f"The zonepath {zone.zonepath} lies in {inside[0]}, inside a boot environment; attach refuses that.",
             f"Move the zone to a dataset outside rpool/ROOT (`zoneadm -z {zone.name} move NEWPATH`).",
         )
-    return dataset
+    return datasets[0]
 
 
 def choose_dataset(zone: Zone, root_dataset: str, zone_bes: Sequence[ZoneBe], be_uuid: str, mounted: str | None) -> str:

@@ -14,7 +14,7 @@ from ..host.runner import Runner
 from ..model import zone as states
 from ..model.be import running_be
 from ..model.brand import BrandPair
-from ..model.dataset import Properties, dataset_at, mounted_on
+from ..model.dataset import Properties, datasets_at, mounted_on
 from ..model.finding import refuse
 from ..model.fmri import Fmri
 from ..model.zone import Zone
@@ -89,8 +89,9 @@ def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None
         )
     filesystems = zfs.filesystems(runner)
     zonepath = zone.zonepath.rstrip("/")
-    parent_dataset = dataset_at(os.path.dirname(zonepath), filesystems)
-    zonepath_dataset = check_zonepath(zone, dataset_at(zonepath, filesystems), parent_dataset)
+    zonepath_dataset = check_zonepath(
+        zone, datasets_at(zonepath, filesystems), datasets_at(os.path.dirname(zonepath), filesystems)
+    )
     root_dataset = zonepath_dataset + "/ROOT"
     if root_dataset not in (name for name, _mountpoint in filesystems):
         raise refuse(

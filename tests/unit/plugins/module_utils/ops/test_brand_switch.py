@@ -13,7 +13,7 @@ from ansible_collections.illumos.linked_zones.plugins.module_utils.model.fmri im
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.parent import violations
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.plan import Plan
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.publisher import LostSetting
-from ansible_collections.illumos.linked_zones.plugins.module_utils.model.zone import Zone
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.zone import Zone, as_id
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import brand_switch as bs
 
 BE = "7c1e0a9e"
@@ -45,6 +45,14 @@ def test_a_name_of_digits_that_is_the_id_of_an_active_zone() -> None:
         bs.find_zone([active, digits], "5")
     assert bs.find_zone([digits], "5") is digits
     assert bs.find_zone([Zone("5", "running", "/zones/5", "ipkg", zid=5)], "5").name == "5"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("0", 0), ("17", 17), ("010", 8), ("0x1F", 31), ("08", None), ("0x", None), ("1a", None), ("0x1_f", None)],
+)
+def test_names_that_zoneadm_takes_for_a_number(name: str, number: int | None) -> None:
+    assert as_id(name) == number
 
 
 def test_odd_but_legal_names() -> None:
@@ -101,19 +109,20 @@ def test_the_global_zone_s_image() -> None:
 @pytest.mark.parametrize("path", ["/my zones/a", "/zones/a;b", "/zones/$a", "/zones/a'b"])
 def test_zonepaths_that_no_shell_survives(path: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        bs.check_zonepath(zone(path=path), "rpool/a", "rpool")
+        bs.check_zonepath(zone(path=path), ["rpool/a"], ["rpool"])
     assert cause(refusal) == "zonepath-characters"
 
 
 def test_zonepaths() -> None:
-    assert bs.check_zonepath(zone(path="/zones/a:b"), "rpool/zones/a", "rpool/zones") == "rpool/zones/a"
-    for dataset, parent, word in [
-        (None, "rpool/zones", "zonepath-not-zfs"),
-        ("rpool/zones/a", None, "zonepath-not-zfs"),
-        ("rpool/ROOT/be/zones/a", "rpool/ROOT/be/zones", "zonepath-in-rpool-root"),
+    assert bs.check_zonepath(zone(path="/zones/a:b"), ["rpool/zones/a"], ["rpool/zones"]) == "rpool/zones/a"
+    for datasets, parents, word in [
+        ([], ["rpool/zones"], "zonepath-not-zfs"),
+        (["rpool/zones/a"], [], "zonepath-not-zfs"),
+        (["rpool/ROOT/be/zones/a"], ["rpool/ROOT/be/zones"], "zonepath-in-rpool-root"),
+        (["rpool/delegated", "rpool/zones/a"], ["rpool/zones"], "zonepath-ambiguous"),
     ]:
         with pytest.raises(Refusal) as refusal:
-            bs.check_zonepath(zone(), dataset, parent)
+            bs.check_zonepath(zone(), datasets, parents)
         assert cause(refusal) == word
 
 
