@@ -72,19 +72,19 @@ class Uninstall:
 
     def destroy_zbe(self, zbe: str) -> None:
         if self.hook.sparse:
-            for name, _ in OVERLAYS:
-                self.promote_clone(f"{zbe}/{name}")
-        self.promote_clone(zbe)
+            for overlay in [f"{zbe}/{name}" for name, _ in OVERLAYS]:
+                if self.snapshots(overlay, "-s", "creation"):
+                    self.promote_clone(overlay)
+        if self.snapshots(zbe):
+            self.promote_clone(zbe)
         self.destroy(zbe)
 
     def promote_clone(self, dataset: str) -> None:
         """Give the snapshots of ``dataset`` to the clone that needs the newest of them."""
-        snapshots = self.snapshots(dataset)
-        if not snapshots:
-            return
         columns = ["-s", "creation", "-o", "name,origin", "-r", dataset.partition("/")[0]]
         rows = self.hook.run(["zfs", "list", "-H", "-t", "filesystem", *columns]).stdout.splitlines()
         clones = {origin: name for name, origin in (row.split("\t") for row in rows)}
+        snapshots = self.snapshots(dataset, "-s", "creation")
         clone = next((clones[name] for name in reversed(snapshots) if name in clones), None)
         if clone is None:
             return
@@ -92,8 +92,8 @@ class Uninstall:
         if self.act(["zfs", "promote", clone]) != 0:
             self.fail("promoting ZFS dataset.")
 
-    def snapshots(self, dataset: str) -> list[str]:
-        argv = ["zfs", "list", "-H", "-t", "snapshot", "-s", "creation", "-o", "name", "-r", dataset]
+    def snapshots(self, dataset: str, *order: str) -> list[str]:
+        argv = ["zfs", "list", "-H", "-t", "snapshot", *order, "-o", "name", "-r", dataset]
         return [line for line in self.hook.run(argv).stdout.splitlines() if line.startswith(f"{dataset}@")]
 
     def destroy(self, dataset: str) -> None:
