@@ -64,10 +64,14 @@ def boundaries(directory: Path, work: Path) -> list[Boundary]:
 
 def _boundaries(records: list[dict[str, Any]]) -> Iterable[Boundary]:
     for number, record in enumerate(records, 1):
-        for when in ("before", "after"):
+        line = " ".join(record["argv"])
+        if record["parent"] is None:
+            for when in ("before", "after"):
+                for how in (KILL, POWER):
+                    yield Boundary(number, when, how, f"{when} {line}")
+        else:
             # Inside a hook only the host can die: the module's death does not reach what its command runs.
-            for how in (KILL, POWER) if record["parent"] is None else (POWER,):
-                yield Boundary(number, when, how, f"{when} {' '.join(record['argv'])}")
+            yield Boundary(number, "after", POWER, f"after {line}")
 
 
 def walk(scenario: Scenario, directory: Path, work: Path, boundary: Boundary, made: Reference) -> Step:
