@@ -136,7 +136,7 @@ def test_obsolete_is_removed_and_renamed_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_sticky_publisher_keeps_its_packages(tmp_path: Path) -> None:
-    packages = {"a@1": [], "other:a@2": []}
+    packages: dict[str, list[str]] = {"a@1": [], "other:a@2": []}
     made = make(tmp_path, packages, ["a@1"])
     assert not planner.plan(made, UPDATE, [], None)
     with pytest.raises(Refused, match="publishers other than that which supplied"):
