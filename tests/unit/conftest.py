@@ -44,7 +44,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         if name not in there:
             there[name] = tmp_path_factory.mktemp(name)
             with tarfile.open(FIXTURES / "images" / f"{name}.tar.xz") as archive:
-                archive.extractall(there[name], filter="tar")
+                # an attribute, for the argument is unknown to the Python 3.11.2 of Debian 12
+                archive.extraction_filter = getattr(tarfile, "tar_filter", None)
+                archive.extractall(there[name])
         return there[name]
 
     return unpack

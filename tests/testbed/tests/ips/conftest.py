@@ -19,7 +19,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory):
         if name not in done:
             done[name] = tmp_path_factory.mktemp(name)
             with tarfile.open(FIXTURES / "images" / f"{name}.tar.xz") as archive:
-                archive.extractall(done[name], filter="data")
+                # an attribute, for the argument is unknown to the Python 3.11.2 of Debian 12
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(done[name])
         return done[name]
 
     return unpack
