@@ -142,6 +142,11 @@ def inherit(dataset: str, name: str) -> list[str]:
     return ["zfs", "inherit", name, dataset]
 
 
+def revert(dataset: str, name: str) -> list[str]:
+    """Give a property the value again that came with `zfs receive`."""
+    return ["zfs", "inherit", "-S", name, dataset]
+
+
 def mount(dataset: str, path: str, options: str = "") -> list[str]:
     """Mount a dataset with mountpoint=legacy on `path`."""
     return ["mount", "-F", "zfs"] + (["-o", options] if options else []) + [dataset, path]

@@ -45,9 +45,16 @@ def as_noted(dataset: str, root: str, noted: dict[str, Property]) -> list[list[s
 
 
 def _restore(dataset: str, name: str, noted: Property) -> list[str]:
-    if noted.source == "local" or noted.source == "received":
+    if noted.source == "received":
+        return zfs.revert(dataset, name)
+    # canmount is not inherited (zfsprops.8): its default can only be set.
+    if noted.source == "local" or name == "canmount":
         return zfs.set_property(dataset, name, noted.value)
     return zfs.inherit(dataset, name)
+
+
+def _as_noted(name: str, now: Property, noted: Property) -> bool:
+    return now == noted or (name == "canmount" and now.value == noted.value)
 
 
 def run(hands: Hands, may_roll_back: bool) -> list[str]:
@@ -110,7 +117,7 @@ def _restore_dataset(hands: Hands, may_roll_back: bool) -> list[str]:
     different = [
         f"{prop} of {dataset} is {now[dataset][prop].value}, not {value.value}"
         for prop, value in noted[dataset].items()
-        if now[dataset][prop] != value
+        if not _as_noted(prop, now[dataset][prop], value)
     ]
     if mounted != dataset:
         different.append(f"{dataset} is not mounted on {root}")

@@ -178,6 +178,26 @@ def test_the_way_back_is_the_recorded_one(hands: Callable[..., Hands]) -> None:
     ]
 
 
+def test_properties_that_came_with_a_stream_are_received_again() -> None:
+    noted = {name: Property(value.value, "received") for name, value in ATTACHED[ZBE].items()}
+    assert [" ".join(argv) for argv in way_back.as_noted(ZBE, "/zones/web01/root", noted)] == [
+        f"zfs inherit -S {PARENTBE} {ZBE}",
+        f"zfs inherit -S {ACTIVE} {ZBE}",
+        f"zfs inherit -S canmount {ZBE}",
+        f"zfs set zoned=off {ZBE}",
+        f"zfs inherit -S mountpoint {ZBE}",
+        f"zfs inherit -S zoned {ZBE}",
+        f"mount -F zfs {ZBE} /zones/web01/root",
+    ]
+
+
+def test_the_default_of_canmount_is_set_for_it_cannot_be_inherited(hands: Callable[..., Hands]) -> None:
+    noted = {**ATTACHED, ZBE: {**ATTACHED[ZBE], "canmount": Property("noauto", "default")}}
+    host = Host("configured", "ipkg")
+    way_back.run(hands(host, properties=noted), may_roll_back=True)
+    assert f"zfs set canmount=noauto {ZBE}" in host.ran()
+
+
 def test_after_a_successful_attach_the_zone_is_detached_first(hands: Callable[..., Hands]) -> None:
     host = Host("installed", "lipkg")
     way_back.run(hands(host), may_roll_back=True)
