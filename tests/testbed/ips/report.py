@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from testbed.ips import execution, licences, messages
-from testbed.ips.planner import Plan
+from testbed.ips.planner import UNINSTALL, Plan
 from testbed.ips.request import Request
 from testbed.ips.session import Session
 
@@ -29,6 +29,9 @@ def shown_plan(session: Session, request: Request, made: Plan) -> str:
     text += messages.counted(rows)
     if request.verbose:
         text += messages.changed_packages(made) + messages.changed_files(_editables(session, made))
+    elif made.remove and request.operation != UNINSTALL:
+        gone = sorted(made.remove, key=lambda entry: str(entry.fmri))
+        text += "\nRemoved Packages:\n\n" + "".join(f"  {entry.stem}\n" for entry in gone)
     return text + "\n"
 
 
