@@ -24,7 +24,9 @@ class Mark:
 
     def attach_log(self) -> str | None:
         """Return the path of the attach log written since (zoneadm prints nothing of it)."""
-        return safe.newest(_ATTACH_LOGS, f"{self.zone}.attach_log.", list(self.attach_logs))[1]
+        found = safe.files_of_mine(_ATTACH_LOGS, _prefix(self.zone))
+        fresh = [path for path in found if path not in self.attach_logs]
+        return max(fresh, key=lambda path: found[path], default=None)
 
     def texts(self) -> list[str]:
         """Return what the logs have got since."""
@@ -33,8 +35,12 @@ class Mark:
         return found + [safe.tail(name, offset) for name, offset in self.zone_logs]
 
 
+def _prefix(zone: str) -> str:
+    return f"{zone}.attach_log."
+
+
 def mark(zone: str, zonepath: str) -> Mark:
     """Note the logs before a command."""
-    there, _newest = safe.newest(_ATTACH_LOGS, f"{zone}.attach_log.")
+    there = safe.files_of_mine(_ATTACH_LOGS, _prefix(zone))
     logs = [name.format(zonepath=zonepath.rstrip("/")) for name in _ZONE_LOGS]
     return Mark(zone, tuple(there), tuple((name, safe.size(name)) for name in logs))

@@ -129,11 +129,18 @@ def size(path: str) -> int:
         return 0
 
 
-def newest(folder: str, prefix: str, not_in: list[str] | None = None) -> tuple[list[str], str | None]:
-    """Return the paths in `folder` whose names begin with `prefix`, and the newest of those not in `not_in`."""
-    try:
-        found = [entry.path for entry in os.scandir(folder) if entry.name.startswith(prefix)]
-    except FileNotFoundError:
-        return [], None
-    fresh = [path for path in found if path not in (not_in or [])]
-    return found, max(fresh, key=lambda path: os.lstat(path).st_mtime, default=None)
+def files_of_mine(folder: str, prefix: str) -> dict[str, float]:
+    """Return path -> time of change of the files in `folder` whose names begin with `prefix`.
+
+    Only regular files of this user count: in /var/tmp anybody may put one that is named like a log.
+    """
+    found: dict[str, float] = {}
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            # It may be gone by now, and is nobody's log then.
+            with contextlib.suppress(FileNotFoundError):
+                if entry.name.startswith(prefix) and entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    if status.st_uid == os.geteuid():
+                        found[entry.path] = status.st_mtime
+    return found

@@ -67,3 +67,19 @@ def test_tail_takes_no_link(tmp_path: Path) -> None:
     assert safe.tail(str(tmp_path / "log"), 4) == "two\n"
     assert safe.tail(str(tmp_path / "link")) == ""
     assert safe.tail(str(tmp_path / "none")) == ""
+
+
+def test_only_files_of_one_s_own_count_as_logs(tmp_path: Path) -> None:
+    mine = tmp_path / "web01.attach_log.abc"
+    mine.write_text("")
+    (tmp_path / "web01.attach_log.link").symlink_to(mine)
+    (tmp_path / "web01.attach_log.dir").mkdir()
+    (tmp_path / "web02.attach_log.abc").write_text("")
+    somebody_s = tmp_path / "web01.attach_log.xyz"
+    somebody_s.write_text("")
+    if os.geteuid() == 0:
+        os.chown(somebody_s, 4711, 4711)
+    else:
+        somebody_s.unlink()
+    assert list(safe.files_of_mine(str(tmp_path), "web01.attach_log.")) == [str(mine)]
+    assert safe.files_of_mine(str(tmp_path / "none"), "x") == {}
