@@ -12,7 +12,7 @@ from ..host.image import Image, ImageError
 from ..host.runner import CommandError, StillRunning
 from ..model import zone as states
 from ..model.dataset import mounted_on
-from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
+from ..model.exitcodes import PKG_DIVERGED, PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Diagnosis
 from ..model.parent import violations
 from ..model.publisher import after_copy, position_fault, repairs
@@ -66,6 +66,9 @@ def _bring_down(hands: Hands) -> None:
         _shutdown(hands)
     elif hands.state == states.SHUTTING_DOWN:
         _wait_for_state(hands, states.INSTALLED, hands.options.shutdown_timeout)
+        stuck = (states.DOWN, states.SHUTTING_DOWN) if hands.options.force_halt else (states.DOWN,)
+        if hands.state in stuck and not hands.dry:
+            hands.attempt(zoneadm.halt(name))
     else:
         hands.attempt(zoneadm.halt(name))
     if hands.dry:
@@ -75,10 +78,11 @@ def _bring_down(hands: Hands) -> None:
         raise StepFailed(
             Diagnosis(
                 "zone-stays-up" if hands.state == states.RUNNING else hands.state,
-                f"Zone {name} is {hands.state} and does not come down.",
-                "Only a reboot of the host helps a zone that stays `down` after a halt."
+                f"Zone {name} does not come down: it is {hands.state}"
+                + (", also after a halt." if hands.state == states.DOWN else "."),
+                "The kernel still holds something of it, and only a reboot of the host helps."
                 if hands.state == states.DOWN
-                else f"`zoneadm -z {name} halt`, and look what keeps it.",
+                else f"See what keeps it, `zoneadm -z {name} halt`, then run again.",
             )
         )
 
@@ -93,8 +97,10 @@ def _shutdown(hands: Hands) -> None:
         return
     deadline = hands.runner.clock() + options.shutdown_timeout
     ended = True
+    said: tuple[str, ...] = ()
     try:
-        hands.runner.change(argv, expected=options.shutdown_timeout, limit=options.shutdown_timeout)
+        result = hands.runner.change(argv, expected=options.shutdown_timeout, limit=options.shutdown_timeout)
+        said = tuple(result.lines())
     except StillRunning:
         ended = False
     # zoneadm may give up (its own timeout) and the zone still come down.
@@ -114,16 +120,17 @@ def _shutdown(hands: Hands) -> None:
             hands.boot()
             raise _not_down(hands, "it came down only after that and was booted again", keep_journal=False)
         raise _not_down(hands, f"it is {hands.state} now", keep_journal=True)
-    raise _not_down(hands, "it still runs and nothing was touched", keep_journal=not ended)
+    raise _not_down(hands, "it still runs and nothing was touched", keep_journal=not ended, said=said)
 
 
-def _not_down(hands: Hands, how: str, keep_journal: bool) -> StepFailed:
+def _not_down(hands: Hands, how: str, keep_journal: bool, said: tuple[str, ...] = ()) -> StepFailed:
     return StepFailed(
         Diagnosis(
             "shutdown-timeout",
             f"Zone {hands.zone.name} did not shut down within {hands.options.shutdown_timeout:g} seconds; {how}.",
             f"`svcs -z {hands.zone.name} -xv` says what holds it up. Give a longer shutdown_timeout, or "
             "`force_halt: true`.",
+            said,
         ),
         still_running=keep_journal,
     )
@@ -297,6 +304,8 @@ def _sync(hands: Hands, forced: bool) -> None:
     hands.audit = pkg.parse_audit(result.stdout).get(pkg.child_name(name), f"exit code {result.rc}")
     if result.rc != PKG_OK:
         told = diagnose([result.stdout, result.stderr], f"`pkg audit-linked -l zone:{name}`")
+        if result.rc != PKG_DIVERGED:
+            raise StepFailed(told)
         raise StepFailed(
             Diagnosis(
                 told.cause if told.cause != "unknown" else "audit-failed",

@@ -326,6 +326,30 @@ def test_a_zone_that_stays_down_after_a_halt(hands: Callable[..., Hands]) -> Non
     assert host.ran() == ["zoneadm -z web01 halt"]
 
 
+@pytest.mark.parametrize(
+    ("force", "stays", "halted"),
+    [(False, "shutting_down", False), (True, "shutting_down", True), (False, "down", True), (True, "running", False)],
+)
+def test_a_zone_on_its_way_down_that_does_not_arrive(
+    hands: Callable[..., Hands], force: bool, stays: str, halted: bool
+) -> None:
+    def gets_stuck(host: Host, argv: Sequence[str]) -> None:
+        if host.now > 100:
+            host.state = stays
+
+    host = Host("shutting_down", "ipkg", [gets_stuck, says("zoneadm -z web01 halt", 0)])
+    options = Options("web01", "lipkg", force_halt=force)
+    failed(lambda: forward.run(hands(host, options), brand_switch.SWITCH, None, False))
+    assert host.ran() == (["zoneadm -z web01 halt"] if halted else [])
+
+
+def test_what_a_refused_shutdown_says_is_evidence(hands: Callable[..., Hands]) -> None:
+    host = Host("running", "ipkg", [says("zoneadm -z web01 shutdown", 1, "zone 'web01': unable to shutdown zone")])
+    failure = failed(lambda: forward.run(hands(host), brand_switch.SWITCH, None, False))
+    assert failure.diagnosis.cause == "shutdown-timeout"
+    assert failure.diagnosis.evidence == ("zone 'web01': unable to shutdown zone",)
+
+
 def test_a_service_that_was_not_online_before_is_no_failure(hands: Callable[..., Hands]) -> None:
     host = Host("running", "lipkg", [says("svcs", 0, "offline\n")])
     hands(host, service_online=False).wait_for_service()
