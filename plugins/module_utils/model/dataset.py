@@ -60,6 +60,11 @@ def mounted_on(path: str, mounts: Sequence[Mount]) -> str | None:
     return found[-1] if found else None
 
 
-def below(path: str, mounts: Sequence[Mount]) -> list[str]:
-    """Return the mount points strictly below `path`."""
-    return [m.mountpoint for m in mounts if m.mountpoint.startswith(path.rstrip("/") + "/")]
+def foreign_mounts(path: str, dataset: str, mounts: Sequence[Mount]) -> list[str]:
+    """Return the mount points strictly below `path` of what is not a dataset below `dataset`.
+
+    Datasets below the zone BE are unmounted and mounted together with it (changelist in libzfs).
+    """
+    return [
+        m.mountpoint for m in mounts if m.mountpoint.startswith(path + "/") and not m.special.startswith(dataset + "/")
+    ]

@@ -245,6 +245,19 @@ def check_open_files(zone: Zone, processes: Sequence[str]) -> None:
         )
 
 
+def check_mounts(zone: Zone, mountpoints: Sequence[str]) -> None:
+    """Refuse if something of the global zone is mounted in the root of a zone that is down.
+
+    Of a zone that is up, zoneadmd unmounts at the halt whatever lies below its root.
+    """
+    if zone.state == states.INSTALLED and mountpoints:
+        raise refuse(
+            "root-busy",
+            f"File systems are mounted below {zone.root}, so it could not be unmounted: {', '.join(mountpoints)}.",
+            "Unmount them, then run again.",
+        )
+
+
 def course(zone: Zone, wanted: str, old_brand: str | None, started_state: str | None) -> str:
     """Return the course; `old_brand` and `started_state` are the journal's, None without one."""
     if zone.state == states.CONFIGURED:

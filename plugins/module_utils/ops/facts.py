@@ -14,7 +14,7 @@ from ..host.runner import Runner
 from ..model import zone as states
 from ..model.be import running_be
 from ..model.brand import BrandPair
-from ..model.dataset import Properties, datasets_at, mounted_on
+from ..model.dataset import Properties, datasets_at, foreign_mounts, mounted_on
 from ..model.finding import refuse
 from ..model.fmri import Fmri
 from ..model.zone import Zone
@@ -22,6 +22,7 @@ from .brand_switch import (
     Options,
     check_brand_available,
     check_global_image,
+    check_mounts,
     check_open_files,
     check_state,
     check_zonepath,
@@ -57,13 +58,16 @@ class Site:
         return brand == self.pair.linked
 
 
-def open_image(root: str) -> Image:
-    """Open an image. Raises Refusal with the reason if it cannot be read."""
+def open_image(root: str, shown: str | None = None) -> Image:
+    """Open an image. Raises Refusal with the reason if it cannot be read; `shown` is the root that people know."""
+    shown = shown or root
     try:
         return Image(root)
     except ImageError as exc:
         raise refuse(
-            "image-unreadable", str(exc), "`pkg -R` on that root must work before its zone can be switched."
+            "image-unreadable",
+            str(exc).replace(root, shown) if root != "/" else str(exc),
+            f"`pkg -R {shown} list` must work before a zone can be switched.",
         ) from None
 
 
@@ -100,7 +104,8 @@ def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None
             "A zone of this brand keeps its roots there; restore it, or install the zone anew.",
         )
     zone_bes = zfs.zone_bes(runner, root_dataset)
-    mounted = mounted_on(zone.root, zfs.mounts(runner))
+    mounts = zfs.mounts(runner)
+    mounted = mounted_on(zone.root, mounts)
     if known_dataset is not None and known_dataset in (z.name for z in zone_bes):
         dataset = known_dataset
     else:
@@ -109,6 +114,7 @@ def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None
     guid = zfs.guid(runner, dataset)
     snapshots = zfs.snapshots(runner, root_dataset)
     check_open_files(zone, fuser.processes_in(runner, zone.root) if mounted else [])
+    check_mounts(zone, foreign_mounts(zone.root, dataset, mounts))
     online = zone.state == states.RUNNING and smf.multi_user_server(runner, zone.name) == "online"
     return Site(
         pair=pair,

@@ -63,7 +63,11 @@ def run(hands: Hands, may_roll_back: bool) -> list[str]:
     `may_roll_back`: the zone has not run since the snapshot. Returns the names of newer snapshots that were lost.
     """
     hands.wait_for_zoneadm()
-    hands.enter("way-back", went_back=True)
+    try:
+        hands.enter("way-back", went_back=True)
+    except OSError as exc:
+        # The journal as it is leads a later run, too: a full disk must not keep the zone down.
+        hands.runner.warn(f"The journal could not be written ({exc}); going back all the same.")
     _to_old_brand(hands)
     lost: list[str] = []
     if hands.state in (states.INSTALLED, states.CONFIGURED):

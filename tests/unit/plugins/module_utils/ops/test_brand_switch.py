@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.illumos.linked_zones.plugins.module_utils.model.dataset import ZoneBe
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.dataset import Mount, ZoneBe, foreign_mounts
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import Refusal
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.fmri import Fmri
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.parent import violations
@@ -124,6 +124,21 @@ def test_zonepaths() -> None:
         with pytest.raises(Refusal) as refusal:
             bs.check_zonepath(zone(), datasets, parents)
         assert cause(refusal) == word
+
+
+def test_what_is_mounted_in_the_root_of_a_zone_that_is_down() -> None:
+    root, dataset = "/zones/web01/root", "rpool/zones/web01/ROOT/zbe"
+    mounts = [
+        Mount(dataset, root, "zfs"),
+        Mount(dataset + "/data", root + "/data", "zfs"),
+        Mount("/export", root + "/mnt", "lofs"),
+        Mount("/export", "/zones/web01/rootless", "lofs"),
+    ]
+    assert foreign_mounts(root, dataset, mounts) == [root + "/mnt"]
+    bs.check_mounts(zone("running"), [root + "/proc"])
+    with pytest.raises(Refusal, match="/zones/web01/root/mnt") as refusal:
+        bs.check_mounts(zone("installed"), [root + "/mnt"])
+    assert cause(refusal) == "root-busy"
 
 
 def test_the_dataset() -> None:

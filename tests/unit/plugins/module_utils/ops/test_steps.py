@@ -8,6 +8,7 @@ Whole switches run on the testbed; here are the answers that a host seldom gives
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -176,6 +177,20 @@ def test_the_way_back_is_the_recorded_one(hands: Callable[..., Hands]) -> None:
         "zoneadm -z web01 boot",
         f"zfs destroy {SNAPSHOT}",
     ]
+
+
+def test_a_full_disk_does_not_keep_it_from_going_back(
+    hands: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(journal: Journal) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    host = Host("configured", "lipkg")
+    zone = hands(host)
+    monkeypatch.setattr(zone.store, "save", full)
+    way_back.run(zone, may_roll_back=True)
+    assert (host.state, host.brand) == ("running", "ipkg")
+    assert any("No space left" in warning for warning in host.warnings)
 
 
 def test_properties_that_came_with_a_stream_are_received_again() -> None:
