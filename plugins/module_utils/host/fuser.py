@@ -39,11 +39,12 @@ def processes_in(runner: Runner, path: str) -> list[str]:
     # One -o each: what follows "=" in an -o is the header, commas included (ps.1).
     ps = ["ps", "-o", "pid=", "-o", "zone=", "-o", "args=", "-p", ",".join(map(str, pids))]
     try:
-        listed = runner.probe(ps, ok=(0, 1)).stdout
+        listed = runner.probe(ps, ok=(0, 1))
     except CommandError:
         return [f"{pid} (ps cannot tell what it is)" for pid in pids]
-    rows = {row[0]: row for row in (line.split(None, 2) for line in listed.splitlines()) if len(row) >= 2}
+    rows = {row[0]: row for row in (line.split(None, 2) for line in listed.stdout.splitlines()) if len(row) >= 2}
     if not rows:
-        # All of them have ended, or ps does not work: a second fuser would have to tell; count them.
+        if listed.rc == 1 and not listed.stderr.strip():
+            return []  # so ps ends when there is no such process: all of them have ended
         return [f"{pid} (ps cannot tell what it is)" for pid in pids]
     return [f"{row[0]} {row[2] if len(row) > 2 else ''}".strip() for row in rows.values() if row[1] == "global"]
