@@ -27,6 +27,7 @@ _SCRUB_PREFIXES = ("PKG_", "LC_", "PYTHON", "_ZONEADM")
 _SCRUB_NAMES = ("LANG", "LANGUAGE", "IFS", "ENV", "BASH_ENV", "GZ_IMAGE")
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 15.0
+_DYING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Runner:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.warn = warn
+        self.warn: Callable[[str], None] = lambda sentence: warn(mask(sentence))
         self.lock_timeout = lock_timeout
         self.clock = clock
         self.sleep = sleep
@@ -121,7 +122,18 @@ class Runner:
         # Files, not pipes: a changing command that outlives this process must not die of SIGPIPE. A session of
         # its own, so that a hang-up of the connection does not reach it.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = subprocess.Popen(
+            process = self._start(argv, path, out, err)
+            wait(process)
+            seconds = round(self.clock() - began, 3)
+            result = Result(tuple(argv), process.returncode, _text(out), _text(err), seconds)
+        action.update(rc=result.rc, seconds=seconds)
+        return result
+
+    def _start(self, argv: Sequence[str], path: str, out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+        # What pkg writes into a zone must be readable there, however careful root's own umask is.
+        umask = os.umask(0o022)
+        try:
+            return subprocess.Popen(
                 list(argv),
                 executable=path,
                 stdin=subprocess.DEVNULL,
@@ -131,11 +143,8 @@ class Runner:
                 cwd="/",
                 start_new_session=True,
             )
-            wait(process)
-            seconds = round(self.clock() - began, 3)
-            result = Result(tuple(argv), process.returncode, _text(out), _text(err), seconds)
-        action.update(rc=result.rc, seconds=seconds)
-        return result
+        finally:
+            os.umask(umask)
 
     def _wait_or_kill(self, process: subprocess.Popen[bytes], argv: Sequence[str], timeout: float) -> None:
         try:
@@ -143,7 +152,9 @@ class Runner:
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            # One that hangs in the kernel (a suspended pool) does not even die; leave it.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_DYING_SECONDS)
             raise CommandError(f"`{' '.join(argv)}` gave no answer within {timeout:g} seconds.") from None
 
     def _wait_patiently(
@@ -154,7 +165,7 @@ class Runner:
             return
         except subprocess.TimeoutExpired:
             if expected < limit:
-                self.warn(f"`{mask(' '.join(argv))}` has been running for {expected:g} seconds; waiting on.")
+                self.warn(f"`{' '.join(argv)}` has been running for {expected:g} seconds; waiting on.")
         try:
             process.wait(max(0.0, limit - expected))
         except subprocess.TimeoutExpired:

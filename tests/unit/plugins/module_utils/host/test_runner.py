@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host import runner as module
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import (
     CommandError,
     Runner,
@@ -74,6 +75,27 @@ def test_a_probe_that_hangs_is_killed(runner: Runner, tmp_path: Path) -> None:
     argv = script(tmp_path / "x", "import time; time.sleep(60)")
     with pytest.raises(CommandError, match="no answer"):
         runner.probe(argv, timeout=0.2)
+
+
+def test_a_probe_that_does_not_even_die_is_left(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.os, "killpg", lambda group, signal: None)
+    monkeypatch.setattr(module, "_DYING_SECONDS", 0.1)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with pytest.raises(CommandError, match="no answer"):
+        runner.probe(script(tmp_path / "x", f"open({str(gate)!r}).read()"), timeout=0.2)
+    gate.write_text("go")
+
+
+def test_files_that_a_tool_makes_can_be_read_by_others(runner: Runner, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        runner.change(script(tmp_path / "x", f"open({str(tmp_path / 'made')!r}, 'w')"))
+    finally:
+        assert os.umask(before) == 0o077
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_change_that_hangs_is_not_killed(runner: Runner, warnings: list[str], tmp_path: Path) -> None:
