@@ -11,6 +11,7 @@ import stat
 from typing import Iterator
 
 MEGABYTE = 1024 * 1024
+_MOST_FILES = 500_000
 
 
 class UnsafePath(Exception):
@@ -88,6 +89,8 @@ def remove_tree(root: str, path: str) -> None:
             _remove(dir_fd, name)
     except FileNotFoundError:
         pass
+    except RecursionError:
+        raise UnsafePath(f"{path} below {root} is nested too deep.") from None
 
 
 def _remove(dir_fd: int, name: str) -> None:
@@ -102,6 +105,50 @@ def _remove(dir_fd: int, name: str) -> None:
     finally:
         os.close(fd)
     os.rmdir(name, dir_fd=dir_fd)
+
+
+def check_tree(root: str, path: str) -> None:
+    """See that no program that works below `path` (a directory below `root`) can be led out of it, or made to wait.
+
+    Raises UnsafePath for a symlink that may leave `path`, and for what is neither file nor directory. For a tree that
+    nobody changes meanwhile.
+    """
+    with directory(root, path) as top:
+        try:
+            _check_tree(top, f"{path} below {root}")
+        except (OSError, RecursionError) as exc:
+            raise UnsafePath(f"{path} below {root} cannot be looked through: {exc}.") from None
+
+
+def _check_tree(top: int, what: str) -> None:
+    seen = 0
+    for folder, folders, files, fd in os.fwalk(".", dir_fd=top, onerror=_raise):
+        depth = folder.count("/")
+        seen += len(folders) + len(files)
+        if seen > _MOST_FILES:
+            raise UnsafePath(f"{what} has more than {_MOST_FILES} files.")
+        for name in folders + files:
+            mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+            if stat.S_ISLNK(mode) and _stays(os.readlink(name, dir_fd=fd), depth):
+                continue
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise UnsafePath(
+                    f"{os.path.join(folder, name)!r} in {what} is neither a file nor a directory of its own."
+                )
+
+
+def _stays(target: str, depth: int) -> bool:
+    """Tell whether a link in a directory `depth` below the top stays below it, also if what it names are links.
+
+    ".." in front leads through real directories, so it can be counted; anywhere else it could leave another link.
+    """
+    parts = target.split("/")
+    ups = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    return not target.startswith("/") and ups <= depth and ".." not in parts[ups:]
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def tail(path: str, offset: int = 0, limit: int = MEGABYTE) -> str:

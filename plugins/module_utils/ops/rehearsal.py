@@ -62,7 +62,16 @@ class Rehearsed:
 
 def look_at(runner: Runner, zone: Zone, site: Site, root: str) -> Look:
     """Read the zone's image at `root`. Refuses one that the global zone's pkg cannot read."""
-    image = open_image(root)
+    image = open_image(root, zone.root)
+    variant = dict(image.config.variants).get("variant.opensolaris.zone")
+    if variant != "nonglobal":
+        raise refuse(
+            "wrong-variant",
+            f"The image of zone {zone.name} is not that of a non-global zone, and attach refuses that: its "
+            f"variant.opensolaris.zone is {variant}.",
+            f"Look with `pkg -R {zone.root} list` what is in the zone's root; a zone of another kind must be installed "
+            "anew.",
+        )
     if image.config.format > site.global_image.config.format:
         result = runner.probe(pkg.variant(root), ok=range(256))
         if pkg.cannot_read_image(result):
@@ -71,7 +80,7 @@ def look_at(runner: Runner, zone: Zone, site: Site, root: str) -> Look:
                 f"The image of zone {zone.name} has format {image.config.format}, which the global zone's pkg cannot "
                 "read.",
                 "Update the global zone's pkg, or the global zone.",
-                tuple(result.lines()[-3:]),
+                tuple(line for line in result.lines() if pkg.UNSUPPORTED.search(line)),
             )
     return Look(
         own_publishers=tuple(own_publishers(site.global_image.config.publishers, image.config.publishers)),
@@ -91,10 +100,12 @@ def rehearse(runner: Runner, store: Store, options: Options, zone: Zone, site: S
         _must(runner.change(zfs.clone(snapshot, clone)))
         _must(runner.change(zfs.mount(clone, copy, "nosuid,nodevices")))
         seen = look_at(runner, zone, site, copy)
+        # pkg runs as root, and follows what links the zone has put there.
+        safe.check_tree(copy, "var/pkg")
         # As the detach hook does: pkg would judge by the parent's package list of the last sync.
         safe.remove_tree(copy, "var/pkg/linked")
         _must(runner.change(pkg.copy_publishers(copy)))
-        _check_refresh(runner.change(pkg.refresh(copy)))
+        _check_refresh(zone, runner.change(pkg.refresh(copy)))
         return _predict(runner, options, zone, site, copy, seen)
     except (safe.UnsafePath, ImageError) as exc:
         raise refuse(
@@ -156,14 +167,16 @@ def _must(result: Result) -> None:
         raise Refusal(told)
 
 
-def _check_refresh(result: Result) -> None:
+def _check_refresh(zone: Zone, result: Result) -> None:
     if result.rc == PKG_OK:
         return
     names = pkg.unreachable_publishers(result)
-    who = f"of publisher {', '.join(names)} " if names else ""
+    if not names:
+        raise Refusal(diagnose([result.stdout, result.stderr], f"Refreshing the catalogs of zone {zone.name}"))
     raise refuse(
         "publisher-unreachable",
-        f"A repository {who}could not be reached; attach would fail for want of it.",
+        f"A repository of publisher {', '.join(names)} could not be reached; attaching zone {zone.name} would fail for "
+        "want of it.",
         "Check the origin's address and the network from the global zone (`pkg refresh`), or remove the publisher "
         "from the zone if it is not used any more.",
         tuple(result.lines()),
@@ -172,7 +185,7 @@ def _check_refresh(result: Result) -> None:
 
 def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str, seen: Look) -> Rehearsed:
     packages = brand_switch.attach_packages(site.entire, seen.installed)
-    plan = _dry_run(runner, copy, packages)
+    plan = _dry_run(runner, zone, copy, packages)
     # Before parent dependencies: those of a zone that is newer would hide the reason.
     brand_switch.check_downgrade(options, zone, plan)
     image = open_image(copy)
@@ -183,7 +196,7 @@ def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str
         if broken:
             forced = brand_switch.forced_packages(broken, site.global_installed)
             try:
-                plan = _dry_run(runner, copy, packages + forced)
+                plan = _dry_run(runner, zone, copy, packages + forced)
             except Refusal as exc:
                 raise brand_switch.unsatisfied(broken[0], exc.diagnosis.evidence) from None
             after = plan.apply(seen.installed)
@@ -204,7 +217,7 @@ def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str
     )
 
 
-def _dry_run(runner: Runner, copy: str, packages: Sequence[str]) -> Plan:
+def _dry_run(runner: Runner, zone: Zone, copy: str, packages: Sequence[str]) -> Plan:
     result = runner.change(pkg.install_dry_run(copy, packages))
     if result.rc == PKG_NOTHING_TO_DO:
         return Plan()
@@ -212,10 +225,11 @@ def _dry_run(runner: Runner, copy: str, packages: Sequence[str]) -> Plan:
         try:
             plan = pkg.parse_plan(result.stdout)
         except ValueError as exc:
-            raise refuse("plan-unreadable", str(exc), "Please report this.", tuple(result.lines()[-3:])) from None
+            remedy = "`rehearse: false` switches without a look at what would change."
+            raise refuse("plan-unreadable", str(exc), remedy, tuple(result.lines()[-3:])) from None
         if plan is not None:
             return plan
-    raise Refusal(diagnose([result.stdout, result.stderr], "The rehearsal of `zoneadm attach -u` on a clone"))
+    raise Refusal(diagnose([result.stdout, result.stderr], f"The rehearsal of attaching zone {zone.name}, on a clone,"))
 
 
 def _installed(image: Image) -> dict[str, Fmri]:

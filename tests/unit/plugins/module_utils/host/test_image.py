@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host import safe
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.image import Image, ImageError
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.parent import judge
 
@@ -106,3 +107,10 @@ def test_keys_that_were_approved_for_a_publisher_count_as_settings(tmp_path: Pat
     )
     (publisher,) = Image(str(tmp_path)).config.publishers
     assert publisher.settings == (("approved_ca_certs", "['1a2b']"),)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _zone in CASES}))
+def test_real_images_hold_nothing_that_leads_out(name: str, unpacked: Callable[[str], Path]) -> None:
+    for image in [unpacked(name), *unpacked(name).glob("zones/*/root")]:
+        if (image / "var/pkg").is_dir():
+            safe.check_tree(str(image), "var/pkg")

@@ -83,3 +83,35 @@ def test_only_files_of_one_s_own_count_as_logs(tmp_path: Path) -> None:
         somebody_s.unlink()
     assert list(safe.files_of_mine(str(tmp_path), "web01.attach_log.")) == [str(mine)]
     assert safe.files_of_mine(str(tmp_path / "none"), "x") == {}
+
+
+@pytest.mark.parametrize("target", ["catalog.attrs", "../origins/1a2b/catalog.attrs", "../../state", "./x"])
+def test_links_that_stay_inside(tmp_path: Path, target: str) -> None:
+    folder = tmp_path / "var/pkg/publisher/catalog"
+    folder.mkdir(parents=True)
+    (folder / "link").symlink_to(target)
+    safe.check_tree(str(tmp_path), "var/pkg")
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../../log", "x/../../../../..", "../x/../../..", "/"])
+def test_links_that_may_lead_out(tmp_path: Path, target: str) -> None:
+    folder = tmp_path / "var/pkg/publisher/catalog"
+    folder.mkdir(parents=True)
+    (folder / "link").symlink_to(target)
+    with pytest.raises(safe.UnsafePath, match="publisher/catalog/link"):
+        safe.check_tree(str(tmp_path), "var/pkg")
+
+
+def test_a_fifo_in_a_tree(tmp_path: Path) -> None:
+    (tmp_path / "var/pkg").mkdir(parents=True)
+    os.mkfifo(tmp_path / "var/pkg/lock")
+    with pytest.raises(safe.UnsafePath, match="neither a file nor a directory"):
+        safe.check_tree(str(tmp_path), "var/pkg")
+
+
+def test_a_tree_with_too_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe, "_MOST_FILES", 2)
+    for name in "abc":
+        (tmp_path / name).touch()
+    with pytest.raises(safe.UnsafePath, match="more than 2 files"):
+        safe.check_tree(str(tmp_path), "")
