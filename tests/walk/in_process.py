@@ -34,7 +34,8 @@ class HostRunner(runner.Runner):
 
     def __init__(self, host: Host, lock_timeout: float) -> None:
         self.now = 0.0
-        super().__init__(lambda sentence: None, lock_timeout, clock=lambda: self.now, sleep=self._pass)
+        self.warnings: list[str] = []
+        super().__init__(self.warnings.append, lock_timeout, clock=lambda: self.now, sleep=self._pass)
         self.host = host
 
     def _pass(self, seconds: float) -> None:
@@ -47,9 +48,9 @@ class HostRunner(runner.Runner):
         return runner.Result(tuple(argv), given.rc, given.stdout, given.stderr, 0.0)
 
 
-def run(directory: Path, options: dict[str, Any]) -> Result:
+def run(directory: Path, options: dict[str, Any], check: bool = False) -> Result:
     """Run the module once on the host in ``directory``."""
-    return _as_result(world.in_child(directory, lambda: _module(Host("/"), options)))
+    return _as_result(world.in_child(directory, lambda: module(Host("/"), options, check)))
 
 
 def keep_boundaries(directory: Path, options: dict[str, Any]) -> tuple[Result, list[Boundary]]:
@@ -74,17 +75,19 @@ def _keeping(options: dict[str, Any]) -> dict[str, Any]:
 
     host.starting = lambda ctx: boundary("before", ctx.argv)
     host.observer = lambda ctx, result: boundary("after", ctx.argv)
-    result = _module(host, options)
+    result = module(host, options)
     return {"result": result, "boundaries": [asdict(entry) for entry in boundaries]}
 
 
-def _module(host: Host, options: dict[str, Any]) -> Result:
+def module(host: Host, options: dict[str, Any], check: bool = False) -> Result:
+    """The module on ``host``, in the process whose `/` it is."""
     given = Options(**options)
+    acting = HostRunner(host, given.lock_timeout)
     try:
-        result = switch.run(HostRunner(host, given.lock_timeout), given, False)
+        result = switch.run(acting, given, check)
     except switch.SwitchFailed as failure:
         result = {**failure.result, "failed": True, "msg": str(failure)}
-    return result
+    return {**result, "warnings": acting.warnings}
 
 
 def _as_result(answer: Any) -> Result:

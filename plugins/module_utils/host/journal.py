@@ -77,6 +77,7 @@ class Store:
     """The journal file of one zone, written atomically and durably, mode 0600 in a directory of mode 0700."""
 
     def __init__(self, zone: str, directory: str = DIRECTORY) -> None:
+        self.zone = zone
         self.directory = directory
         self.path = os.path.join(directory, zone + ".json")
         self.lock_path = os.path.join(directory, zone + ".lock")
@@ -92,8 +93,9 @@ class Store:
         except (OSError, ValueError) as exc:
             raise refuse(
                 "journal-unreadable",
-                f"The journal of an unfinished switch, {self.path}, cannot be understood ({exc}).",
-                "Look at the state of the zone, bring it to rights by hand, then remove the file.",
+                f"The journal of an unfinished switch of zone {self.zone}, {self.path}, cannot be understood ({exc}).",
+                "Look at the zone's state and brand (`zoneadm list -cv`), bring it to rights by hand, then remove the "
+                "file.",
             ) from None
 
     def save(self, journal: Journal) -> None:
@@ -156,8 +158,8 @@ class Store:
                     if clock() >= deadline:
                         raise refuse(
                             "locked",
-                            f"Another run is at work on this zone (it holds {self.lock_path}) and has not ended within "
-                            f"{timeout:g} seconds.",
+                            f"Another run is at work on zone {self.zone} (it holds {self.lock_path}) and has not ended "
+                            f"within {timeout:g} seconds.",
                             "Wait for it to end, or give a longer lock_timeout.",
                         ) from None
                     sleep(0.5)

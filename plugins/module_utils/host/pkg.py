@@ -16,7 +16,7 @@ from .runner import Result, Runner
 LIST_LINKED: Sequence[str] = ("pkg", "list-linked", "-H")
 _UNREACHABLE = re.compile(r"repositories for publisher '([^']+)' could not be reached")
 # The last line of the traceback of a pkg that is older than the image's format (FORMAT-v5.md).
-_UNSUPPORTED = re.compile(r"UnsupportedImageError|is not supported by this version of the packaging system")
+UNSUPPORTED = re.compile(r"UnsupportedImageError|is not supported by this version of the packaging system")
 
 
 def child_name(zone: str) -> str:
@@ -71,7 +71,12 @@ def parse_plan(text: str) -> Plan | None:
     """
     for line in text.splitlines():
         if line.startswith("{"):
-            return _plan(json.loads(line))
+            try:
+                return _plan(json.loads(line))
+            except RecursionError:
+                raise ValueError("pkg's parsable plan is nested too deep; please report.") from None
+            except json.JSONDecodeError as exc:
+                raise ValueError(f"pkg's parsable plan is not JSON ({exc}); please report.") from None
     return None
 
 
@@ -99,7 +104,7 @@ def unreachable_publishers(result: Result) -> list[str]:
 
 def cannot_read_image(result: Result) -> bool:
     """Tell whether pkg failed because the image's format is newer than pkg."""
-    return result.rc != 0 and bool(_UNSUPPORTED.search(result.stdout + result.stderr))
+    return result.rc != 0 and bool(UNSUPPORTED.search(result.stdout + result.stderr))
 
 
 def parse_list_linked(text: str, warn: Callable[[str], None]) -> dict[str, str]:

@@ -41,7 +41,9 @@ def zones(runner: Runner) -> list[Zone]:
     result = runner.probe(LIST)
     if result.stderr.strip():
         raise CommandError(
-            f"`zoneadm list -cp` reports: {' / '.join(result.stderr.split(chr(10))).strip(' /')}", result
+            f"`zoneadm list -cp` complains, so it cannot be told which zones there are: {last_words(result)}. "
+            "See to that zone's configuration (/etc/zones/NAME.xml, /etc/zones/index, its brand's package).",
+            result,
         )
     try:
         return parse_list(result.stdout)

@@ -177,6 +177,12 @@ _RULES: tuple[_Rule, ...] = (
         r"^pkg\b.*: |Errno|No space left|Out of space",
     ),
     _rule(
+        "no-space",
+        r"\bout of space$|quota exceeded$",
+        "The pool, or the dataset's quota, has no space left.",
+        "Make room (`zfs list -o space`), then run again.",
+    ),
+    _rule(
         "brand-missing",
         r"missing or invalid brand|uses non-existent brand|unknown brand",
         "The zone's brand is not on this host.",
@@ -218,11 +224,10 @@ def diagnose(texts: Sequence[str], what: str) -> Diagnosis:
     text = "\n".join(texts)
     rule = cause_of(text)
     if rule is None:
+        lines = _lines(text)
+        last = f": {lines[-1].rstrip('.')}." if lines else ", and nothing was printed."
         return Diagnosis(
-            "unknown",
-            f"{what} failed, and what it printed is not known.",
-            "Read the evidence; please report it if the tool's words are clear.",
-            tuple(_lines(text)[-20:]),
+            "unknown", f"{what} failed{last}", "Mend what the tool complains of, then run again.", tuple(lines[-20:])
         )
     said = next((line for line in _lines(text) if rule.telling and rule.telling.search(line)), None)
     quoted = f" It said: `{said}`." if said else ""

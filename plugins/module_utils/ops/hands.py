@@ -109,7 +109,8 @@ class Hands:
             raise StepFailed(
                 Diagnosis(
                     told.cause if told.cause != "unknown" else "no-effect",
-                    f"{what} had no effect: zone {zone.name} is {zone.state} with brand {zone.brand}.",
+                    f"{what} had no effect: zone {zone.name} is {zone.state} with brand {zone.brand}."
+                    + (f" It said: {told.evidence[-1]}" if told.evidence else ""),
                     told.remedy,
                     told.evidence,
                 )
@@ -188,6 +189,10 @@ class Hands:
             raise StepFailed(Diagnosis("probe-failed", str(exc), "Look at the pool, then run again.")) from None
         return [name for name in found if name.startswith(self.site.dataset + "@")]
 
+    def left_snapshot(self) -> str | None:
+        """Return the snapshot that is left as things stand."""
+        return self.snapshots[-1] if self.snapshots else self.kept_snapshot
+
     def destroy_snapshots(self, keep: bool) -> None:
         """Destroy the snapshots of this switch; one that cannot be destroyed is warned of and left."""
         if keep:
@@ -195,12 +200,11 @@ class Hands:
             return
         if not self.snapshots:
             return
-        for name in self.snapshots:
-            self.attempt(zfs.destroy(name))
+        results = {name: self.attempt(zfs.destroy(name)) for name in self.snapshots}
         left = self.list_snapshots()
-        for name in [name for name in self.snapshots if name in left]:
-            self.kept_snapshot = name
-            self.runner.warn(
-                f"Snapshot {name} could not be destroyed; a hold or a clone keeps it. Destroy it when that is gone."
-            )
+        for name, result in results.items():
+            if name in left:
+                self.kept_snapshot = name
+                said = " / ".join(result.lines()[-3:]) if result else ""
+                self.runner.warn(f"Snapshot {name} could not be destroyed ({said}). Destroy it when that is mended.")
         self.snapshots = []

@@ -51,8 +51,8 @@ def run(runner: Runner, options: Options, check: bool) -> dict[str, Any]:
     except Refusal as exc:
         raise SwitchFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
     except CommandError as exc:
-        told = Diagnosis("probe-failed", str(exc), "Look at the host, then run again.")
-        raise SwitchFailed(str(exc), switch.result(diagnosis=told)) from None
+        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
+        raise SwitchFailed(told.message, switch.result(diagnosis=told)) from None
     except StepFailed as exc:
         raise SwitchFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
     except (OSError, UnsafePath) as exc:
@@ -194,29 +194,30 @@ class _Switch:
             return self._give_up(told, f"Then: {exc} The journal is kept.")
         if hands.journal.phase == "shutdown" and hands.state != states.INSTALLED:
             # Nothing of the zone's is touched. One that is on its way down is booted again by a later run.
-            if not self.resumed and (hands.state == states.RUNNING or not hands.acted):
+            if not self.resumed and (hands.state == hands.zone.state or not hands.acted):
                 hands.store.remove()
             return self._give_up(told, "")
         running_new = hands.state == states.RUNNING and hands.brand == self.options.brand
         if hands.journal.has_run or running_new or course == brand_switch.FINISH:
             held = hands.snapshots[-1] if hands.snapshots else None
-            hands.kept_snapshot = held
             return self._give_up(
                 told,
                 f"Zone {name} may have run as {hands.brand} since, so it was not rolled back: what its tenant has "
                 "written since the switch would be lost."
-                + (f" Its state before the switch is in snapshot {held}." if held else "")
+                + (f" Its state before the switch is in snapshot {held}, which the next run removes." if held else "")
                 + f" Run again to finish, or with brand {hands.journal.old_brand} to go back with the new packages.",
             )
         if self.options.on_failure == "leave":
-            hands.kept_snapshot = hands.snapshots[-1] if hands.snapshots else None
             return self._give_up(told, f"Zone {name} was left as it is ({hands.state}, brand {hands.brand}).")
         had_snapshot = bool(hands.snapshots)
         try:
             lost = way_back.run(hands, may_roll_back=True)
         except StepFailed as exc:
             return self._give_up(
-                told, f"The way back stopped: {exc} Zone {name} is {hands.state} with brand {hands.brand}."
+                told,
+                f"The way back stopped: {exc} Zone {name} is {hands.state} with brand {hands.brand}; the journal "
+                f"is kept. A run with brand {hands.journal.old_brand} finishes the way back, one with "
+                f"{self.options.brand} tries the switch again.",
             )
         hint = ""
         if hands.journal.attach_begun and not had_snapshot:
@@ -256,7 +257,7 @@ class _Switch:
             "actions": self.runner.actions,
             "resumed": self.resumed,
             "rolled_back": rolled_back,
-            "snapshot": hands.kept_snapshot if hands else None,
+            "snapshot": hands.left_snapshot() if hands else None,
             "destroyed_snapshots": lost or [],
             "attach_log": hands.attach_log if hands else None,
             "audit": hands.audit if hands else None,
