@@ -192,10 +192,11 @@ def main() -> None:
     """Entry of the command files on the host: argv[0] tells which command it is."""
     host = Host(Path("/"))
     argv = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
+    parent = int(os.environ["TESTBED_PARENT"]) if "TESTBED_PARENT" in os.environ else None
     with host.locked():
         zone = os.environ.get("TESTBED_ZONE", host.state.zonename)
         try:
-            result = execute(Context(host, argv, os.environ, zone, stdin=sys.stdin.read))
+            result = execute(Context(host, argv, os.environ, zone, parent, stdin=sys.stdin.read))
         except faults.Killed as killed:
             killed.die(host)
     sys.stdout.write(result.stdout)

@@ -11,11 +11,12 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from testbed.host import Host
+from testbed.outside import HOOKS, PKG, REPOSITORIES
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER = 0x00020000, 0x04000000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
@@ -49,6 +50,8 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     os.chroot(host.directory)
     os.chdir("/root" if os.path.isdir("/root") else "/")
     full = {**ENVIRONMENT, **(env or {})}
+    if os.environ.get(PKG):
+        full[PKG] = os.path.abspath(os.environ[PKG])
     if "TERM" in os.environ:
         full["TERM"] = os.environ["TERM"]
     os.execvpe(argv[0], list(argv), full)
@@ -112,3 +115,22 @@ def _show(host: Host) -> None:
             _mount(None, f"{private}/{target}", MS_BIND | MS_REMOUNT | MS_RDONLY)
     bind("/proc", f"{private}/proc")
     bind("/dev", str(host.path("/dev")))
+    for source, place in _lent():
+        host.path(place).mkdir(parents=True, exist_ok=True)
+        bind(source, str(host.path(place)))
+
+
+def _lent() -> Iterator[tuple[str, str]]:
+    """(directory of the machine, where the host shows it) as the environment asks for. Raises `Impossible`."""
+    for variable in (HOOKS, PKG, REPOSITORIES):
+        value = os.environ.get(variable, "")
+        if value and not os.path.exists(value):
+            raise Impossible(f"{variable} is {value}, which is not there")
+    if os.environ.get(HOOKS):
+        yield os.path.realpath(os.environ[HOOKS]), "/usr/lib/brand"
+    if os.environ.get(REPOSITORIES):
+        yield os.path.realpath(os.environ[REPOSITORIES]), "/.testbed/repo"
+    if os.environ.get(PKG):
+        directory = os.path.dirname(os.path.abspath(os.environ[PKG]))
+        around = os.path.dirname(directory) if os.path.basename(directory) == "bin" else directory
+        yield around, around

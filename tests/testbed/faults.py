@@ -52,7 +52,9 @@ class Killed(BaseException):
     def die(self, host: Host) -> None:
         """Carry it out on real processes; does not return."""
         if self.target == "caller":
-            os.kill(os.getppid(), self.signal)
+            os.kill(int(os.environ.get("TESTBED_CALLER", os.getppid())), self.signal)
+        elif self.target == "hook":
+            os.kill(int(os.environ["TESTBED_HOOK"]), self.signal)
         elif self.target == "power":
             host.state.powered = False
             host.save()

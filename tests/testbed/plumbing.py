@@ -24,8 +24,8 @@ ABSENT = "/.testbed/bin/absent"
 
 TOOLS = """
     [ awk base64 basename cat chgrp chmod chown cksum cmp cp cut date dd diff dirname echo env expr false find
-    fold gawk getent grep egrep fgrep gzip gunzip head id join ln ls md5sum mkdir mkfifo mktemp mv nawk nl od
-    paste printf pwd readlink realpath rm rmdir sed seq sh bash sha1sum sha256sum sha512sum sleep sort split
+    fold gawk getent gettext grep egrep fgrep gzip gunzip head id join ksh ln ls md5sum mkdir mkfifo mktemp mv nawk nl
+    od paste printf pwd readlink realpath rm rmdir sed seq sh bash sha1sum sha256sum sha512sum sleep sort split
     stat sum sync tail tar tee test touch tr true tty uniq wc which whoami xargs yes
 """
 """Programs of the machine that scripts and Ansible need and that behave alike enough on illumos."""
@@ -123,8 +123,10 @@ def _link(path: Path, target: str) -> None:
 
 def _links() -> Iterator[tuple[str, str]]:
     """(path on the host, what it points to)."""
+    yield "/repo", "/.testbed/repo"
     yield "/bin", "usr/bin"
     yield "/sbin", "usr/sbin"
+    yield "/usr/lib/locale", f"{LINUX}/lib/locale"
     for path in _loader_paths():
         yield path, LINUX + path.removeprefix("/usr")
     for name in TOOLS.split():

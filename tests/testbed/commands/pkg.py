@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from testbed import zones
+from testbed import outside, zones
 from testbed.command import Context
 from testbed.ips.session import Exit, Session
 
@@ -31,6 +31,8 @@ SUBCOMMANDS = {
 
 
 def main(ctx: Context, args: list[str]) -> int:
+    if outside.has_pkg(ctx):
+        return outside.pkg(ctx, args)
     root = ctx.env.get("PKG_IMAGE") or "/"
     while args and args[0].startswith("-"):
         if args[0] == "-R" and len(args) > 1:

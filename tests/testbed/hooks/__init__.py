@@ -1,7 +1,7 @@
 """The brand hooks: what zoneadm and zoneadmd run to attach, detach, boot, halt, clone and uninstall a zone.
 
 They are commands of the host, /usr/lib/brand/{ipkg,sparse}/NAME, and run commands by argv as the real scripts do: log,
-faults and kill points are those of commands.
+faults and kill points are those of commands. A hook that is a program on the host runs instead of the one here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 
-from testbed import faults
+from testbed import faults, outside
 from testbed.command import Context, Result
 from testbed.hooks.base import OK, Exit, Hook
 from testbed.zones import LIKE_IPKG, LIKE_SPARSE
@@ -39,6 +39,8 @@ def run(ctx: Context, brand: str, name: str, args: list[str]) -> Result:
 
 def main(ctx: Context, args: list[str]) -> int:
     """Entry of the hooks as commands. A hook that dies by a signal gives a negative code, and what it had printed."""
+    if outside.has_hook(ctx):
+        return outside.hook(ctx)
     name = os.path.basename(ctx.argv[0])
     module = importlib.import_module(f"testbed.hooks.{HOOKS[name]}")
     hook = Hook(ctx, args, sparse=ctx.argv[0].startswith("/usr/lib/brand/sparse/"))

@@ -1,0 +1,66 @@
+"""Programs lent to an entered host: brand hooks that lie on it as files, and another pkg in place of the testbed's.
+
+They are processes of their own and run the host's commands as processes, so the host is not locked meanwhile. What they
+do is not looked into: it counts as a change, but for what pkg only reads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from testbed.command import Context
+
+HOOKS, PKG, REPOSITORIES = "TESTBED_HOOKS", "TESTBED_PKG", "TESTBED_REPOS"
+"""What `enter` takes from its environment: a directory for /usr/lib/brand, a program for pkg, a directory for /repo."""
+
+READING = [
+    "contents",
+    "facet",
+    "history",
+    "info",
+    "list",
+    "list-linked",
+    "property",
+    "property-linked",
+    "publisher",
+    "search",
+    "variant",
+]
+"""Subcommands of pkg that change nothing."""
+
+
+def has_hook(ctx: Context) -> bool:
+    """Whether the brand hook that ``ctx.argv`` names is a program on this host."""
+    return _entered(ctx) and os.access(ctx.argv[0], os.X_OK)
+
+
+def hook(ctx: Context) -> int:
+    """Run it. Negative: the signal that ended it."""
+    return _run(ctx, ["/bin/sh", "-c", 'TESTBED_HOOK=$$ exec "$@"', "sh", *ctx.argv])
+
+
+def has_pkg(ctx: Context) -> bool:
+    return _entered(ctx) and PKG in ctx.env
+
+
+def pkg(ctx: Context, args: list[str]) -> int:
+    subcommand = [*args[2:], ""][0] if args[:1] == ["-R"] else [*args, ""][0]
+    return _run(ctx, [ctx.env[PKG], *args], changes=subcommand not in READING)
+
+
+def _entered(ctx: Context) -> bool:
+    return ctx.host.directory == Path("/") and ctx.zone == "global"
+
+
+def _run(ctx: Context, argv: Sequence[str], changes: bool = True) -> int:
+    import subprocess
+
+    environment = {"TESTBED_CALLER": str(os.getppid()), **ctx.env, "TESTBED_PARENT": str(ctx.number)}
+    with ctx.host.unlocked():
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment)
+    ctx.host.changed = changes
+    ctx.out(done.stdout)
+    ctx.err(done.stderr)
+    return done.returncode
