@@ -77,8 +77,8 @@ class Repositories:
         return catalog.from_manifests({name: self._manifests[str(name)] for name in names})
 
     def offered(self, origin: str) -> list[Fmri]:
-        """What a declared repository offers, reachable or not."""
-        return [fmri.parse(text) for text in self._offers[uri(origin)]["fmris"]]
+        """What a declared repository offers, reachable or not; nothing where none is declared."""
+        return [fmri.parse(text) for text in self._offers.get(uri(origin), {"fmris": []})["fmris"]]
 
     def all(self) -> list[Fmri]:
         """Every declared package."""
