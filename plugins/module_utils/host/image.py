@@ -30,12 +30,23 @@ _STATE = "var/pkg/state"
 _LINKED = "var/pkg/linked"
 _CATALOG_LIMIT = 256 * safe.MEGABYTE
 _FORMATS = (4, 5)
+_COLUMNS = {
+    "packages": {"id", "pub", "stem", "version", "installed"},
+    "actions": {"pkg", "part", "locale", "acts"},
+}
+# Far above what a real image has: bounds for one that was made to be endless (steps in millions, of SQLite's).
+_MOST_PACKAGES = 1_000_000
+_MOST_STEPS = 2000
 # Settings of a publisher, besides the URIs and `property.*`, that are its owner's and not the repository's.
 _SETTINGS = ("ssl_cert", "ssl_key", "approved_ca_certs", "revoked_ca_certs")
 
 
 class ImageError(Exception):
     """The image cannot be read; the text is a sentence for people."""
+
+
+class ImageBusy(ImageError):
+    """A pkg is writing to the image, or was killed while it did."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,7 @@ class Image:
 
     def _action(self, line: str) -> Any:
         try:
-            return parse_action(line)
+            return parse_action(str(line))
         except ValueError as exc:
             raise ImageError(f"The catalog of the image at {self.root} has {exc}") from None
 
@@ -176,18 +187,21 @@ class Image:
             query += " WHERE p.installed = 1"
         try:
             with self._database() as connection:
-                rows = connection.execute(query).fetchall()
+                _check_tables(connection)
+                # Row by row: what one row says may stand in very many.
+                for count, row in enumerate(connection.execute(query)):
+                    if count >= _MOST_PACKAGES:
+                        raise sqlite3.DataError(f"it has more than {_MOST_PACKAGES} packages")
+                    yield str(row[0]), str(row[1]), str(row[2]), str(row[3]).split("\n") if row[3] else []
         except sqlite3.Error as exc:
             raise ImageError(f"{_DATABASE} of the image at {self.root} cannot be read: {exc}.") from None
-        for row in rows:
-            yield str(row[0]), str(row[1]), str(row[2]), str(row[3]).split("\n") if row[3] else []
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
         """Open a private copy of the database: SQLite goes by path, and a path in a zone may be a trap."""
         try:
             if safe.exists(self.root, _DATABASE + "-journal"):
-                raise ImageError(
+                raise ImageBusy(
                     f"The package database of the image at {self.root} is being changed (or a pkg was killed there); "
                     "try again, or run any changing pkg command on it first."
                 )
@@ -201,10 +215,24 @@ class Image:
             connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
             try:
                 connection.execute("PRAGMA trusted_schema = OFF")
+                steps = iter(range(_MOST_STEPS))
+                connection.set_progress_handler(lambda: next(steps, None) is None, 1_000_000)
                 connection.text_factory = lambda raw: raw.decode("utf-8", errors="replace")
                 yield connection
             finally:
                 connection.close()
+
+
+def _check_tables(connection: sqlite3.Connection) -> None:
+    """See that what is asked for are tables that hold their values: a view computes them, without end perhaps."""
+    for table, columns in _COLUMNS.items():
+        real = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name = ? AND type = 'table' AND rootpage > 0", (table,)
+        ).fetchone()[0]
+        # table_info does not show generated columns.
+        stored = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if real != 1 or not columns <= stored:
+            raise sqlite3.DataError(f"table {table} is not of the known form")
 
 
 def _is_part(document: Any) -> bool:
@@ -215,7 +243,10 @@ def _is_part(document: Any) -> bool:
             isinstance(stems, dict)
             and all(
                 isinstance(entries, list)
-                and all(isinstance(e, dict) and isinstance(e.get("version"), str) for e in entries)
+                and all(
+                    isinstance(e, dict) and isinstance(e.get("version"), str) and isinstance(e.get("actions", []), list)
+                    for e in entries
+                )
                 for entries in stems.values()
             )
         )

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host import image as module
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host import safe
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.image import Image, ImageError
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.fmri import Fmri
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.parent import judge
 
 IMAGES = Path(__file__).resolve().parents[4] / "fixtures" / "images"
@@ -114,3 +118,58 @@ def test_real_images_hold_nothing_that_leads_out(name: str, unpacked: Callable[[
     for image in [unpacked(name), *unpacked(name).glob("zones/*/root")]:
         if (image / "var/pkg").is_dir():
             safe.check_tree(str(image), "var/pkg")
+
+
+def database(path: Path, schema: str) -> Image:
+    (path / "var/pkg/state").mkdir(parents=True)
+    (path / "var/pkg/pkg5.image").write_text("[image]\nversion = 5\n")
+    with contextlib.closing(sqlite3.connect(path / "var/pkg/state/catalog.db")) as connection:
+        connection.executescript(schema)
+    return Image(str(path))
+
+
+ACTIONS = "CREATE TABLE actions (pkg, part, locale, acts);"
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i"
+PACKAGES = "CREATE TABLE packages (id, pub, stem, version, installed);"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        f"{ACTIONS} CREATE VIEW packages AS {ENDLESS} AS id, 'x' AS pub, 'x' AS stem, '1' AS version, 1 AS installed"
+        " FROM n;",
+        f"{ACTIONS} CREATE TABLE packages (id, pub, stem, installed, version AS (hex(zeroblob(500000000))));",
+        f"{PACKAGES} CREATE VIRTUAL TABLE actions USING fts5(pkg, part, locale, acts);",
+        f"{PACKAGES}",
+    ],
+)
+def test_a_database_that_computes_is_refused(schema: str, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="not of the known form"):
+        database(tmp_path, schema).installed()
+
+
+def test_a_database_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = "INSERT INTO packages WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) "
+    rows = f"{many} SELECT 1, 'x', 'x', '1', 1 FROM n; INSERT INTO actions SELECT 1, 1, 'C', '' FROM packages;"
+    image = database(tmp_path, PACKAGES + ACTIONS + rows)
+    monkeypatch.setattr(module, "_MOST_PACKAGES", 2999)
+    with pytest.raises(ImageError, match="more than 2999 packages"):
+        image.installed()
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_MOST_STEPS", 2)
+    with pytest.raises(ImageError, match="interrupted"):
+        image.known()
+
+
+def test_actions_of_another_type(tmp_path: Path) -> None:
+    for part in ("installed", "known"):
+        (tmp_path / f"var/pkg/state/{part}").mkdir(parents=True)
+        (tmp_path / f"var/pkg/state/{part}/catalog.base.C").write_text('{"omnios": {"x": [{"version": "1"}]}}')
+    depend = tmp_path / "var/pkg/state/known/catalog.dependency.C"
+    (tmp_path / "var/pkg/pkg5.image").write_text("[image]\nversion = 4\n")
+    image = Image(str(tmp_path))
+    depend.write_text('{"omnios": {"x": [{"version": "1", "actions": [1, null, {}]}]}}')
+    assert image.parent_dependencies(image.known()) == []
+    depend.write_text('{"omnios": {"x": [{"version": "1", "actions": 1}]}}')
+    with pytest.raises(ImageError, match="not of the known form"):
+        image.parent_dependencies([Fmri.parse("pkg://omnios/x@1")])
