@@ -15,7 +15,7 @@ export LC_ALL := C.UTF-8
 # code of the testbed and of the walk is imported from tests/, by these commands only
 IN_TESTS := PYTHONPATH=tests:.venv/collections python -m
 
-.PHONY: help setup demo test check lint mypy unit testbed-tests conformance walk walk-sample molecule sanity bench docs
+.PHONY: help setup demo test check lint mypy unit testbed-tests integration conformance walk walk-sample molecule sanity bench docs
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,7 +30,7 @@ setup: $(READY) ## .venv with the pinned tools, this collection linked into it, 
 demo: $(READY) ## the main job on two simulated hosts, from nothing
 	@$(IN_TESTS) demo
 
-test: lint mypy unit testbed-tests conformance walk-sample molecule sanity ## everything CI runs
+test: lint mypy unit testbed-tests integration conformance walk-sample molecule sanity ## everything CI runs
 
 check: lint mypy unit ## the quick part of it
 
@@ -50,6 +50,9 @@ unit: $(READY) ## tests of the collection's own code
 
 testbed-tests: $(READY) ## tests of the testbed's own code
 	pytest -n $(JOBS) tests/testbed/tests
+
+integration: $(READY) ## the module on simulated hosts: exact commands, every refusal, every failure
+	pytest -n $(JOBS) tests/integration
 
 conformance: $(READY) ## every recording replayed against the testbed (others: RECORDINGS=DIRECTORY)
 	@$(IN_TESTS) testbed.conformance $(RECORDINGS)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "sanity" / "ansible_collections" / "illumos" / "linked_zones"
 # Data; and programs that no Ansible loads, which ruff and mypy --strict look after: the rules of ansible-test forbid
 # them `_` and the tabs of recorded texts.
-LEFT_OUT = ("tests/fixtures/", "tests/testbed/", "tests/walk/", "tests/bench/")
+LEFT_OUT = ("tests/fixtures/", "tests/integration/", "tests/testbed/", "tests/walk/", "tests/bench/")
 # what ansible-core 2.18 and 2.19 fetch, and where they look first
 PIP_VERSION = "24.2"
 BOOTSTRAP_URL = f"https://ci-files.testing.ansible.com/ansible-test/get-pip-{PIP_VERSION}.py"
