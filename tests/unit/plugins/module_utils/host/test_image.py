@@ -151,7 +151,7 @@ def test_a_database_that_computes_is_refused(schema: str, tmp_path: Path) -> Non
 def test_a_database_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = "INSERT INTO packages WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) "
     rows = f"{many} SELECT 1, 'x', 'x', '1', 1 FROM n; INSERT INTO actions SELECT 1, 1, 'C', '' FROM packages;"
-    image = database(tmp_path, PACKAGES + ACTIONS + rows)
+    image = database(tmp_path, PACKAGES + ACTIONS + "CREATE INDEX i ON actions (pkg);" + rows)
     monkeypatch.setattr(module, "_MOST_PACKAGES", 2999)
     with pytest.raises(ImageError, match="more than 2999 packages"):
         image.installed()
