@@ -43,7 +43,7 @@ lint: $(READY) ## ruff, yamllint, ansible-lint, changelog fragments
 
 mypy: $(READY) ## types, strict
 	MYPYPATH=.venv/collections mypy -p ansible_collections.illumos.linked_zones.plugins.module_utils
-	MYPYPATH=tests:.venv/collections mypy -p testbed -p walk -p bench -m demo.__main__
+	MYPYPATH=tests:.venv/collections mypy -p testbed -p walk -p bench -p integration -m demo.__main__
 
 unit: $(READY) ## tests of the collection's own code
 	pytest -n $(JOBS) tests/unit

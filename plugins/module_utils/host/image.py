@@ -146,7 +146,7 @@ class Image:
             parser.read_string(text)
             return _parsed(parser)
         except (configparser.Error, ValueError, SyntaxError, RecursionError, MemoryError) as exc:
-            reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+            reason = str(exc).splitlines()[0].rstrip(".") if str(exc) else type(exc).__name__
             raise ImageError(f"{_CONFIG} of the image at {self.root} cannot be understood: {reason}.") from None
 
     def _packages(self, installed_only: bool) -> Iterator[tuple[Fmri, list[str]]]:
