@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from ..host import beadm, fuser, release, smf, zfs
-from ..host.image import Image, ImageError
+from ..host.image import Image, ImageBusy, ImageError
 from ..host.runner import Runner
 from ..model import zone as states
 from ..model.be import running_be
@@ -29,6 +29,8 @@ from .brand_switch import (
     choose_dataset,
     choose_pair,
 )
+
+_BUSY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,25 @@ def open_image(root: str, shown: str | None = None) -> Image:
         ) from None
 
 
+def installed_in(runner: Runner, options: Options, image: Image) -> dict[str, Fmri]:
+    """Return stem -> FMRI of what is installed in the global zone. Waits for another pkg until `lock_timeout`."""
+    deadline = runner.clock() + options.lock_timeout
+    while True:
+        try:
+            return image.installed()
+        except ImageError as exc:
+            if not isinstance(exc, ImageBusy) or runner.clock() >= deadline:
+                raise refuse("image-unreadable", str(exc), "`pkg list` in the global zone must work.") from None
+        runner.sleep(_BUSY_SECONDS)
+
+
 def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None) -> Site:
     """Gather the facts. `known_dataset` is the journal's. Raises Refusal and CommandError."""
     platform, release_number = release.identify()
     pair = choose_pair(platform, zone, options.brand)
     check_state(zone)
     global_image = open_image("/")
-    try:
-        installed = global_image.installed()
-    except ImageError as exc:
-        raise refuse("image-unreadable", str(exc), "`pkg list` in the global zone must work.") from None
+    installed = installed_in(runner, options, global_image)
     check_brand_available(options.brand, release.has_brand(options.brand), installed, release_number)
     entire = check_global_image(options.brand == pair.linked, installed)
 

@@ -20,7 +20,7 @@ from ..model.uri import mask
 from ..model.zone import Zone
 from . import brand_switch, forward, rehearsal, way_back
 from .brand_switch import Options
-from .facts import Site, look, open_image
+from .facts import Site, installed_in, look, open_image
 from .hands import Hands, StepFailed
 
 # Phases before anything of the zone's is touched: the rehearsal of an earlier run may be out of date.
@@ -88,7 +88,9 @@ class _Switch:
         pending = store.rehearsal_pending()
         if course == brand_switch.NOTHING and not pending:
             pair = pair_of(release.identify()[0])
-            self.linked = zone.brand == pair.linked and "system/zones" in open_image("/").installed()
+            self.linked = zone.brand == pair.linked and "system/zones" in installed_in(
+                self.runner, self.options, open_image("/")
+            )
             return self.result()
         site = look(self.runner, self.options, zone, journal.dataset if journal else None)
         self.linked = site.links(zone.brand) and zone.has_image and "system/zones" in site.global_installed
