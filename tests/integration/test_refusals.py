@@ -74,8 +74,8 @@ def _other_guid(machine: Machine) -> None:
     machine.journal().write_text(json.dumps({**noted, "guid": "17"}))
 
 
-def _image(old: str, new: str) -> Callable[[Machine], None]:
-    return lambda machine: machine.path(CONFIG).write_text(machine.path(CONFIG).read_text().replace(old, new)) and None
+def _image(old: str, new: str) -> Callable[[Machine], object]:
+    return lambda machine: machine.path(CONFIG).write_text(machine.path(CONFIG).read_text().replace(old, new))
 
 
 def _symlink(machine: Machine) -> None:

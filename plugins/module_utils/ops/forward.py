@@ -346,8 +346,8 @@ def _prove_link(hands: Hands) -> None:
         raise StepFailed(
             Diagnosis(
                 "not-linked" if linked else "still-linked",
-                f"Zone {hands.zone.name} has brand {hands.options.brand}, but `pkg list-linked` shows it "
-                f"{'not ' if linked else ''}as a child.",
+                f"Zone {hands.zone.name} has brand {hands.options.brand}, but `pkg list-linked` "
+                f"{'does not show' if linked else 'shows'} it as a child.",
                 "`pkg list-linked` and `zoneadm list -cp` must agree; see that the global zone has system/zones.",
             )
         )
