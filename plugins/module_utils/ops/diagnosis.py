@@ -219,18 +219,19 @@ _STAMP = re.compile(r"^\[[^\]]* at [^\]]*\] ?")
 def diagnose(texts: Sequence[str], what: str) -> Diagnosis:
     """Return what the texts (attach log, zone.log, outputs) say about the failure of `what`.
 
-    A cause "unknown" carries the last lines; nothing is guessed.
+    A cause "unknown" carries the last lines; nothing is guessed. The message has the last that announces no other.
     """
     text = "\n".join(texts)
     rule = cause_of(text)
     if rule is None:
         lines = _lines(text)
-        last = f": {lines[-1].rstrip('.')}." if lines else ", and nothing was printed."
+        said = next((line for line in reversed(lines) if not line.endswith(":")), lines[-1] if lines else "")
+        last = f": {said.rstrip('.:')}." if said else ", and nothing was printed."
         return Diagnosis(
             "unknown", f"{what} failed{last}", "Mend what the tool complains of, then run again.", tuple(lines[-20:])
         )
-    said = next((line for line in _lines(text) if rule.telling and rule.telling.search(line)), None)
-    quoted = f" It said: `{said}`." if said else ""
+    telling = next((line for line in _lines(text) if rule.telling and rule.telling.search(line)), None)
+    quoted = f" It said: `{telling}`." if telling else ""
     return Diagnosis(rule.cause, f"{what} failed. {rule.sentence}{quoted}", rule.remedy, tuple(_evidence(text, rule)))
 
 

@@ -121,6 +121,14 @@ def test_a_word_that_is_not_known_is_not_guessed_at() -> None:
     assert told.evidence == ("something else entirely",)
 
 
+def test_a_line_that_only_announces_the_next_is_not_what_the_message_ends_with() -> None:
+    """What pkg prints when a child dies without a word (client/linkedimage, unexpected exception)."""
+    text = "exception:\nit broke\nThe child generated the following output:\n"
+    assert diagnose([text], "Synchronising zone web01").message.startswith(
+        "Synchronising zone web01 failed: it broke. "
+    )
+
+
 @pytest.mark.parametrize("text", ["ERROR: x https://u:secret@h/ no active dataset.", "https://u:secret@h/"])
 def test_evidence_has_no_secrets(text: str) -> None:
     assert "secret" not in str(diagnose([text], "x").as_result())
