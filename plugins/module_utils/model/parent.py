@@ -71,25 +71,28 @@ def parse_action(line: str) -> Action | None:
 def _words(line: str) -> list[str]:
     """Split at blanks; a double-quoted part belongs to its word, with backslash escapes inside."""
     words: list[str] = []
-    word: str | None = None
+    word: list[str] | None = None
     quoted = escaped = False
     for char in line:
+        if char in " \t" and not quoted:
+            if word is not None:
+                words.append("".join(word))
+            word = None
+            continue
+        word = [] if word is None else word
         if escaped:
-            word, escaped = (word or "") + char, False
+            word.append(char)
+            escaped = False
         elif quoted and char == "\\":
             escaped = True
         elif char == '"':
-            word, quoted = word or "", not quoted
-        elif char in " \t" and not quoted:
-            if word is not None:
-                words.append(word)
-            word = None
+            quoted = not quoted
         else:
-            word = (word or "") + char
+            word.append(char)
     if quoted:
         raise ValueError(f"quote not closed in action line: {line[:200]!r}")
     if word is not None:
-        words.append(word)
+        words.append("".join(word))
     return words
 
 

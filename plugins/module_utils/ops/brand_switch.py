@@ -214,6 +214,15 @@ def choose_dataset(zone: Zone, root_dataset: str, zone_bes: Sequence[ZoneBe], be
             "Unmount it and mount the zone's own dataset there.",
         )
     active = active_zone_bes(zone_bes, be_uuid)
+    if len(active) == 1 and zone.zid is not None and mounted not in (None, active[0].name):
+        # Booted while something kept another one busy: prestate only warns (brand-scripts, finding 10).
+        raise refuse(
+            "foreign-dataset",
+            f"Zone {zone.name} runs from {mounted}, but its dataset in this boot environment is {active[0].name}: what "
+            "has been written since its boot would be lost in a switch.",
+            f"Halt it, save what was written, boot it, and see by `mount -p` that {active[0].name} is mounted on "
+            f"{zone.root}.",
+        )
     if len(active) == 1:
         return active[0].name
     if active:

@@ -138,6 +138,12 @@ _RULES: tuple[_Rule, ...] = (
         "`beadm list -H` must show one that is active now (N), with a uuid.",
     ),
     _rule(
+        "newer-snapshots",
+        r"more recent snapshots or bookmarks exist",
+        "The dataset has snapshots or bookmarks newer than that of the switch.",
+        "`zfs list -t snapshot,bookmark -r DATASET` shows them; destroy bookmarks that may go, then run again.",
+    ),
+    _rule(
         "dataset-busy",
         r"Device busy|device is busy|is already mounted or|"
         r"Unable to unmount the zone's root|Unable to mount the zone's ZFS",

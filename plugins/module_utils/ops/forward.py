@@ -289,7 +289,7 @@ def _sync(hands: Hands, forced: bool) -> None:
                     "Set `update: true`.",
                 )
             )
-        if _image(hands).linked_name() != pkg.child_name(name):
+        if _linked_name(hands) != pkg.child_name(name):
             raise StepFailed(
                 Diagnosis("no-effect", f"The linked metadata of zone {name} were not written.", "`pkg list-linked`.")
             )
@@ -314,6 +314,13 @@ def _sync(hands: Hands, forced: bool) -> None:
                 told.evidence,
             )
         )
+
+
+def _linked_name(hands: Hands) -> str | None:
+    try:
+        return _image(hands).linked_name()
+    except ImageError as exc:
+        raise StepFailed(Diagnosis("image-unreadable", str(exc), "Look at the zone's root.")) from None
 
 
 def _pkg(hands: Hands, argv: Sequence[str], what: str) -> None:

@@ -119,6 +119,7 @@ class Hands:
     def wait_for_zoneadm(self) -> None:
         """Wait until no other zoneadm, perhaps one of a killed run, is at work on the zone."""
         deadline = self.runner.clock() + self.options.lock_timeout
+        waited = False
         while not self.dry and zoneadm.is_busy(self.zone.name):
             if self.runner.clock() >= deadline:
                 raise StepFailed(
@@ -130,7 +131,10 @@ class Hands:
                     ),
                     still_running=True,
                 )
+            waited = True
             self.runner.sleep(_POLL_SECONDS)
+        if waited:
+            self.read_zone()
 
     def boot(self) -> None:
         """Boot the zone and prove it."""

@@ -120,14 +120,14 @@ def clean_up(runner: Runner, store: Store, zonepath_dataset: str) -> None:
     clone = f"{zonepath_dataset}/{NAME}"
     for mount in zfs.mounts(runner):
         if mount.special == clone:
-            _unmount(runner, mount.mountpoint)
+            _insist(runner, zfs.umount(mount.mountpoint))
     if clone in (name for name, _mountpoint in zfs.filesystems(runner)):
-        _must(runner.change(zfs.destroy(clone)))
+        _insist(runner, zfs.destroy(clone))
     leftovers = _snapshots(runner, zonepath_dataset)
     for snapshot in leftovers:
-        _must(runner.change(zfs.destroy(snapshot)))
+        _insist(runner, zfs.destroy(snapshot))
     if leftovers and _snapshots(runner, zonepath_dataset):
-        raise _stuck(zonepath_dataset, ())
+        raise _left_over(f"{', '.join(leftovers)} is still there", ())
     store.end_rehearsal()
 
 
@@ -141,22 +141,25 @@ def _snapshots(runner: Runner, zonepath_dataset: str) -> list[str]:
     ]
 
 
-def _unmount(runner: Runner, mountpoint: str) -> None:
+def _insist(runner: Runner, argv: Sequence[str]) -> None:
+    """Run it until it succeeds; something may keep the clone busy for a while yet."""
     deadline = runner.clock() + _BUSY_SECONDS
     while True:
-        result = runner.change(zfs.umount(mountpoint))
+        result = runner.change(argv)
         if result.rc == 0:
             return
-        if runner.clock() >= deadline:
-            raise _stuck(mountpoint, tuple(result.lines()))
+        said = result.lines()
+        if "busy" not in "".join(said).lower() or runner.clock() >= deadline:
+            raise _left_over(f"`{' '.join(argv)}` failed: {said[-1] if said else 'no message'}", tuple(said))
         runner.sleep(2)
 
 
-def _stuck(what: str, evidence: tuple[str, ...]) -> Refusal:
+def _left_over(why: str, evidence: tuple[str, ...]) -> Refusal:
     return refuse(
         "rehearsal-left-over",
-        f"The throw-away clone of a rehearsal could not be removed ({what}).",
-        f"Look what keeps it (`fuser -c {what}`); destroy the dataset and the snapshot named {NAME} by hand.",
+        f"The throw-away clone of a rehearsal could not be removed: {why}.",
+        f"See what keeps it (`fuser -c` on its mount point, `zfs holds`), then run again; the dataset and the snapshot "
+        f"named {NAME} may be destroyed by hand, too.",
         evidence,
     )
 

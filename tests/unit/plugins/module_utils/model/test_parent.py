@@ -39,6 +39,12 @@ def test_quoted_values() -> None:
     assert action.values("value") == ('with "quotes" and blanks',)
 
 
+def test_a_quote_in_the_middle_of_a_word() -> None:
+    action = parse_action('set name=x value=a" b"c value=""')
+    assert action is not None
+    assert action.values("value") == ("a bc", "")
+
+
 def test_an_open_quote_is_an_error() -> None:
     with pytest.raises(ValueError, match="quote not closed"):
         parse_action('depend fmri="x')

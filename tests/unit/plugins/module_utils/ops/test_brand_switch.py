@@ -126,6 +126,16 @@ def test_zonepaths() -> None:
         assert cause(refusal) == word
 
 
+def test_a_zone_that_runs_from_another_dataset_than_its_own() -> None:
+    root = "rpool/zones/web01/ROOT"
+    bes = [ZoneBe(f"{root}/zbe", "old", "on"), ZoneBe(f"{root}/zbe-1", BE, "on")]
+    running = Zone("web01", "running", "/zones/web01", "ipkg", zid=3)
+    assert bs.choose_dataset(running, root, bes, BE, f"{root}/zbe-1") == f"{root}/zbe-1"
+    assert bs.choose_dataset(zone("installed"), root, bes, BE, f"{root}/zbe") == f"{root}/zbe-1"
+    with pytest.raises(Refusal, match=f"runs from {root}/zbe, but"):
+        bs.choose_dataset(running, root, bes, BE, f"{root}/zbe")
+
+
 def test_what_is_mounted_in_the_root_of_a_zone_that_is_down() -> None:
     root, dataset = "/zones/web01/root", "rpool/zones/web01/ROOT/zbe"
     mounts = [

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host import zoneadm
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.journal import Journal, Store
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Result, Runner, StillRunning
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.brand import pair_of
@@ -177,6 +178,28 @@ def test_the_way_back_is_the_recorded_one(hands: Callable[..., Hands]) -> None:
         "zoneadm -z web01 boot",
         f"zfs destroy {SNAPSHOT}",
     ]
+
+
+def test_the_zone_is_looked_at_again_after_another_zoneadm(
+    hands: Callable[..., Hands], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host("configured", "lipkg")
+    busy = iter([True, False])
+
+    def attach_ends(zone: str) -> bool:
+        host.state = "installed"
+        return next(busy)
+
+    monkeypatch.setattr(zoneadm, "is_busy", attach_ends)
+    way_back.run(hands(host), may_roll_back=True)
+    assert host.ran()[0] == "zoneadm -z web01 detach"
+
+
+def test_a_newer_bookmark_is_named(hands: Callable[..., Hands]) -> None:
+    said = f"cannot rollback to '{SNAPSHOT}': more recent snapshots or bookmarks exist"
+    host = Host("configured", "ipkg", [says("zfs rollback", 1, said)])
+    failure = failed(lambda: way_back.run(hands(host), may_roll_back=True))
+    assert failure.diagnosis.cause == "newer-snapshots"
 
 
 def test_a_full_disk_does_not_keep_it_from_going_back(
