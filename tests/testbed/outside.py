@@ -7,7 +7,8 @@ do is not looked into: it counts as a change, but for what pkg only reads.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from testbed.command import Context
@@ -39,6 +40,26 @@ def has_hook(ctx: Context) -> bool:
 def hook(ctx: Context) -> int:
     """Run it. Negative: the signal that ended it."""
     return _run(ctx, ["/bin/sh", "-c", 'TESTBED_HOOK=$$ exec "$@"', "sh", *ctx.argv])
+
+
+LOCK_HELD = "_ZONEADM_LOCK_HELD"
+"""Set for what a hook runs: a zoneadm below the one that has the lock does without (zonecfg_grab_lock_file)."""
+
+
+@contextmanager
+def zone_lock(ctx: Context, zone: str) -> Iterator[None]:
+    """Hold zoneadm's lock on the zone, for which others wait; the host's own lock is not held while a hook runs."""
+    if not _entered(ctx) or LOCK_HELD in ctx.env:
+        yield
+        return
+    import fcntl
+
+    os.makedirs("/var/run/zones", exist_ok=True)
+    with open(f"/var/run/zones/{zone}.zoneadm.lock", "w") as file:
+        with ctx.host.unlocked():
+            fcntl.lockf(file, fcntl.LOCK_EX)
+        ctx.env[LOCK_HELD] = "1"
+        yield
 
 
 def has_pkg(ctx: Context) -> bool:

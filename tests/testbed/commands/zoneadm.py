@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import nullcontext
 
-from testbed import options, zoneadmd, zones
+from testbed import options, outside, zoneadmd, zones
 from testbed.command import Context
 from testbed.zonecall import BAD_USAGE, ERROR, OK, USAGES, Call, Refused, find_zone
 
@@ -32,6 +33,9 @@ SUBCOMMANDS = {
     "verify": "zoneadm_states",
 }
 """Subcommand -> module in testbed.commands, where its function has its name."""
+
+LOCKING = ("attach", "clone", "detach", "install", "mark", "move", "uninstall")
+"""Those that hold the zone's lock until they end; the others leave that to zoneadmd."""
 
 
 def main(ctx: Context, args: list[str]) -> int:
@@ -72,9 +76,9 @@ def _dispatch(ctx: Context, given: options.Options, command: str, rest: list[str
         ctx.err("zoneadm: no zone specified\n")
         return ERROR
     _check_place(ctx, wanted, command)
-    call = Call(ctx, command, rest, find_zone(ctx, wanted))
     module = importlib.import_module(f"testbed.commands.{SUBCOMMANDS[command]}")
-    code: int = getattr(module, command)(call)
+    with outside.zone_lock(ctx, wanted) if command in LOCKING else nullcontext():
+        code: int = getattr(module, command)(Call(ctx, command, rest, find_zone(ctx, wanted)))
     return code
 
 

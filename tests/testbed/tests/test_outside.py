@@ -102,6 +102,31 @@ def test_the_caller_is_who_typed_the_command(host: Host, sh: Shell) -> None:
     assert sorted(said) == [str(128 + signal.SIGKILL), f"detach -z web01 -R {P}"]
 
 
+WAITING = """\
+#!/bin/sh
+echo ready > /begun
+read word < /go_on
+"""
+LOCKED = """\
+import fcntl
+try:
+    fcntl.lockf(open("/var/run/zones/web01.zoneadm.lock"), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    print("free")
+except OSError:
+    print("held")
+"""
+
+
+def test_zoneadm_holds_the_zones_lock_while_a_hook_runs(host: Host, sh: Shell, tmp_path: Path) -> None:
+    (tmp_path / "hooks/ipkg/detach").write_text(WAITING)
+    host.write("/look.py", LOCKED)
+    done = sh(
+        "mkfifo /begun /go_on; zoneadm -z web01 detach & read word < /begun; python3 /look.py;"
+        "echo > /go_on; wait; python3 /look.py; zoneadm list -p -c | grep -c web01:configured"
+    )
+    assert (done.stdout, done.stderr) == ("held\nfree\n1\n", "")
+
+
 def test_without_a_script_the_hook_is_the_testbeds(host: Host, sh: Shell) -> None:
     done = sh("zoneadm -z web01 ready")
     assert done.returncode == 0
