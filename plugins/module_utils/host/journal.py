@@ -168,7 +168,7 @@ class Store:
             os.close(fd)
 
     def _make_directory(self) -> None:
-        os.makedirs(os.path.dirname(self.directory), exist_ok=True)
+        os.makedirs(os.path.dirname(self.directory), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(self.directory, 0o700)
         status = os.lstat(self.directory)
@@ -176,7 +176,7 @@ class Store:
             os.chmod(self.directory, 0o700)
 
     def _sync_directory(self) -> None:
-        fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fd = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:

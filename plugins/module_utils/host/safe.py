@@ -12,6 +12,8 @@ from typing import Iterator
 
 MEGABYTE = 1024 * 1024
 _MOST_FILES = 500_000
+# Older illumos has no O_DIRECTORY; what is no directory then fails at its first use as one, and a FIFO does not hang.
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class UnsafePath(Exception):
@@ -24,12 +26,11 @@ def directory(root: str, path: str = "") -> Iterator[int]:
 
     Yields a descriptor. Raises FileNotFoundError if it is not there, UnsafePath if a component is no directory.
     """
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = os.open(root, _DIRECTORY)
     try:
         for part in [p for p in path.split("/") if p]:
             try:
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-                below = os.open(part, flags, dir_fd=fd)
+                below = os.open(part, _DIRECTORY, dir_fd=fd)
             except NotADirectoryError:
                 raise UnsafePath(f"{path} below {root} is reached through something that is no directory.") from None
             except OSError as exc:
@@ -98,7 +99,7 @@ def _remove(dir_fd: int, name: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(name, dir_fd=dir_fd)
         return
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    fd = os.open(name, _DIRECTORY, dir_fd=dir_fd)
     try:
         for entry in os.listdir(fd):
             _remove(fd, entry)
