@@ -346,6 +346,33 @@ def test_a_zone_that_no_longer_boots_under_any_brand(machine: MakeMachine) -> No
     assert host.zone() == ("running", "ipkg")
 
 
+def test_a_boot_that_stops_half_way(machine: MakeMachine) -> None:
+    """zoneadm leaves the zone ready under the new brand (zoneadmd: the brand's hook for `boot` failed)."""
+    host = machine({"faults": [{"match": "/usr/lib/brand/ipkg/prestate web01 /zones/web01 3 1", "rc": 1}]})
+    before = host.picture(NOT_IN_PICTURE)
+    outcome = host.run()
+    assert outcome.result["rolled_back"] is True
+    assert "zoneadm -z web01 halt" in outcome.typed
+    assert host.zone() == ("running", "ipkg")
+    untouched(before, host.picture(NOT_IN_PICTURE), "zones/web01/log", "zones/web01/log/zone.log")
+
+
+def test_a_boot_that_fails_in_the_brand_s_script_says_why(machine: MakeMachine) -> None:
+    text = "cannot mount: no such dataset\n"
+    host = machine({"faults": [{"match": f"^mount -F zfs {ZBE} /zones/web01/root", "nth": 2, "rc": 1, "stderr": text}]})
+    outcome = host.run()
+    assert outcome.cause == "dataset-busy", outcome.message
+    assert "Unable to mount" in json.dumps(outcome.result["diagnosis"]["evidence"])
+
+
+def test_a_snapshot_that_cannot_be_seen_is_removed(machine: MakeMachine) -> None:
+    host = machine(
+        {"faults": [{"match": f"zfs list -H -t snapshot -o name -r {ZBE}$", "rc": 1, "stderr": "zfs: no\n"}]}
+    )
+    before = host.picture(NOT_IN_PICTURE)
+    brought_back(host.run(), host, before)
+
+
 def test_a_snapshot_that_stays_is_named(machine: MakeMachine) -> None:
     host = machine({"faults": [{"match": "zfs destroy .*before", "rc": 1, "stderr": "cannot destroy: it is held\n"}]})
     outcome = host.run()

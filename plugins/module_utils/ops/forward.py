@@ -114,13 +114,15 @@ def _shutdown(hands: Hands) -> None:
         hands.runner.warn(f"Zone {name} did not shut down within {options.shutdown_timeout:g} seconds; halting it.")
         hands.attempt(zoneadm.halt(name))
         return
-    if hands.state != states.RUNNING:
-        _wait_for_state(hands, states.INSTALLED, _GRACE_SECONDS)
-        if hands.state == states.INSTALLED:
-            hands.boot()
-            raise _not_down(hands, "it came down only after that and was booted again", keep_journal=False)
-        raise _not_down(hands, f"it is {hands.state} now", keep_journal=True)
-    raise _not_down(hands, "it still runs and nothing was touched", keep_journal=not ended, said=said)
+    if ended and hands.state == states.RUNNING:
+        raise _not_down(hands, "it still runs and nothing was touched", keep_journal=False, said=said)
+    _wait_for_state(hands, states.INSTALLED, _GRACE_SECONDS)
+    if hands.state == states.INSTALLED:
+        hands.boot()
+        raise _not_down(hands, "it came down only after that and was booted again", keep_journal=False)
+    if hands.state == states.RUNNING:
+        raise _not_down(hands, "it still runs and nothing was touched, but zoneadm is still at it", keep_journal=True)
+    raise _not_down(hands, f"it is {hands.state} now, and may still come down", keep_journal=True)
 
 
 def _not_down(hands: Hands, how: str, keep_journal: bool, said: tuple[str, ...] = ()) -> StepFailed:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from ..host import smf, zfs, zoneadm
+from ..host import logs, smf, zfs, zoneadm
 from ..host.journal import Journal, Store
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..model import zone as states
@@ -138,8 +138,12 @@ class Hands:
 
     def boot(self) -> None:
         """Boot the zone and prove it."""
-        self.change(zoneadm.boot(self.zone.name), f"Booting zone {self.zone.name}")
-        self.expect(f"Booting zone {self.zone.name}", states.RUNNING)
+        what = f"Booting zone {self.zone.name}"
+        mark = logs.mark(self.zone.name, self.zone.zonepath)
+        result = self.attempt(zoneadm.boot(self.zone.name))
+        if result is not None and result.rc != 0:
+            raise StepFailed(diagnose([*mark.texts(), result.stdout, result.stderr], what))
+        self.expect(what, states.RUNNING)
 
     def wait_for_service(self) -> None:
         """Wait for multi-user-server in the zone; one that was not online before is only warned of."""
@@ -175,12 +179,13 @@ class Hands:
 
     def take_snapshot(self, name: str) -> None:
         """Snapshot the zone BE and prove it."""
-        self.change(zfs.snapshot(name), f"The snapshot {name}")
+        self.change(zfs.snapshot(name), f"Taking the snapshot {name}")
+        self.snapshots.append(name)
         if name not in self.list_snapshots(expected=name):
+            self.snapshots.remove(name)
             raise StepFailed(
                 Diagnosis("no-effect", f"Snapshot {name} is not there after it was taken.", "Look at the pool.")
             )
-        self.snapshots.append(name)
 
     def list_snapshots(self, expected: str | None = None) -> list[str]:
         """Return the snapshots of the zone BE itself, oldest first; dry: `expected`."""

@@ -90,6 +90,10 @@ def run(hands: Hands, may_roll_back: bool) -> list[str]:
 
 def _to_old_brand(hands: Hands) -> None:
     name, old = hands.zone.name, hands.journal.old_brand
+    if hands.brand != old and hands.state in (states.READY, states.SHUTTING_DOWN, states.DOWN):
+        # A boot under the new brand that failed on its way.
+        hands.attempt(zoneadm.halt(name))
+        hands.expect(f"Halting zone {name}", states.INSTALLED)
     if hands.state == states.INSTALLED and hands.brand != old:
         hands.change(zoneadm.detach(name), f"Detaching zone {name}")
         hands.expect(f"Detaching zone {name}", states.CONFIGURED)
