@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from testbed.ips import action, catalog, fmri
@@ -61,8 +61,14 @@ def _actions(
                 if parsed.kind in DELIVERED:
                     found[(parsed.get("path"), "")] = parsed
                 elif parsed.kind == "license":
-                    found[(f"var/pkg/license/{fmri.quoted(entry.stem)}", parsed.get("license"))] = parsed
+                    path = _licence_path(entry, parsed)
+                    found[(path, "")] = replace(parsed, attributes={**parsed.attributes, "path": (path,)})
     return found
+
+
+def _licence_path(entry: Entry, licence: Action) -> str:
+    """The image keeps the text, and pkg reads it there when it plans a change (get_license_dir in client/image.py)."""
+    return f"var/pkg/license/{fmri.quoted(entry.stem)}/license.{fmri.quoted(licence.get('license'))}"
 
 
 def carry_out(root: Path, made: Changes, repositories: Repositories, after: Callable[[str], None]) -> None:
@@ -86,8 +92,6 @@ def _edited(root: Path, old: Action, repositories: Repositories) -> bool:
 
 
 def _remove(root: Path, old: Action) -> None:
-    if old.kind == "license":
-        return
     place = _place(root, old.get("path"))
     if old.kind == "dir":
         if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
@@ -97,8 +101,6 @@ def _remove(root: Path, old: Action) -> None:
 
 
 def _install(root: Path, new: Action, repositories: Repositories) -> None:
-    if new.kind == "license":
-        return
     place = _place(root, new.get("path"))
     mode = int(new.get("mode", "0644"), 8)
     if new.kind == "dir":
@@ -108,7 +110,7 @@ def _install(root: Path, new: Action, repositories: Repositories) -> None:
         place.chmod(mode)
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    if new.kind == "file":
+    if new.kind in ("file", "license"):
         scratch = place.with_name(f".{place.name}.{os.getpid()}")
         scratch.write_bytes(repositories.payload(new.hash))
         scratch.chmod(mode)

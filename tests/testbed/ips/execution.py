@@ -57,6 +57,8 @@ def execute(session: Session, made: Plan, request: Request) -> None:
     except deliver.Failed as failure:
         raise Exit(1, f"pkg {request.operation}: {failure}\n") from None
     session.progress(f" Actions: Completed {total} actions in 0.00 seconds.\n")
+    if "PKG_AUTOINSTALL" in session.ctx.env:
+        made.manual = []  # the attach hook sets it: what it installs nobody asked for (client/image.py)
     deliver.record(session.image, made)
     for word in ("Updating package state database", "Updating package cache", "Updating image state"):
         session.progress(f"Finalize: {word} ... Done\n")

@@ -29,6 +29,7 @@ def host(tmp_path: Path) -> Host:
             f"file {motd} path=etc/motd mode=0644 owner=root group=sys preserve=true",
             f"link path=etc/link{version} target=release",
             f"file {release} path=etc/zz mode=0644 owner=root group=sys",
+            f"license {release} license=lib/fonts",
         ]
         for version, release, motd in (("1", "r1", "m1"), ("2", "r2", "m2"))
     }
@@ -131,3 +132,17 @@ def test_the_pkg_of_r151054_does_not_know_format_5__format_v5(host: Host) -> Non
     result = command.run(host, ["pkg", "-R", "/zones/new/root", "list"])
     assert result.rc == 99
     assert "UnsupportedImageError: The image rooted at /zones/new/root is invalid" in result.stderr
+
+
+def test_the_image_keeps_the_text_of_a_licence(host: Host) -> None:
+    kept = "var/pkg/license/SUNWcs/license.lib%2Ffonts"
+    assert text(host, kept) == "release 1\n"
+    assert update(host).rc == 0
+    assert text(host, kept) == "release 2\n"
+
+
+@pytest.mark.parametrize(("env", "flags"), [({}, "im-"), ({"PKG_AUTOINSTALL": "1"}, "i--")])
+def test_what_the_attach_hook_installs_is_not_marked_as_asked_for(host: Host, env: dict[str, str], flags: str) -> None:
+    assert command.run(host, ["pkg", "-R", ROOT, "uninstall", "SUNWcs"]).rc == 0
+    assert command.run(host, ["pkg", "-R", ROOT, "install", "SUNWcs"], env).rc == 0
+    assert command.run(host, ["pkg", "-R", ROOT, "list", "-H", "SUNWcs"]).stdout.split()[-1] == flags
