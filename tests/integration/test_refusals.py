@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,6 +77,13 @@ def _other_guid(machine: Machine) -> None:
 
 def _image(old: str, new: str) -> Callable[[Machine], object]:
     return lambda machine: machine.path(CONFIG).write_text(machine.path(CONFIG).read_text().replace(old, new))
+
+
+def _cache_elsewhere(machine: Machine) -> None:
+    """pkg, as root in the global zone, would write into the global zone's /etc."""
+    cache = machine.path("/zones/web01/root/var/pkg/cache")
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.symlink_to("/etc")
 
 
 def _symlink(machine: Machine) -> None:
@@ -156,6 +164,11 @@ REFUSED: dict[str, Refused] = {
     ),
     "image broken": Refused("image-unreadable", ("/zones/web01/root",), before=_image("[image]", "[[[")),
     "var is a symlink": Refused("image-unreadable", ("/zones/web01/root",), before=_symlink),
+    "a symlink out of var/pkg": Refused(
+        "image-unreadable",
+        ("'./cache' in var/pkg below /zones/web01/root is neither a file nor a directory",),
+        before=_cache_elsewhere,
+    ),
     "zone newer": Refused(
         "downgrade",
         ("web01 is newer", "entire 11-151054.0", "allow_downgrade: true"),

@@ -109,7 +109,9 @@ def rehearse(runner: Runner, store: Store, options: Options, zone: Zone, site: S
         return _predict(runner, options, zone, site, copy, seen)
     except (safe.UnsafePath, ImageError) as exc:
         raise refuse(
-            "image-unreadable", str(exc), f"`pkg -R {zone.root} verify` may tell more; repair the image first."
+            "image-unreadable",
+            str(exc).replace(copy, zone.root),
+            f"`pkg -R {zone.root} verify` may tell more; repair the image first.",
         ) from None
     finally:
         clean_up(runner, store, site.zonepath_dataset)
