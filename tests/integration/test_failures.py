@@ -10,6 +10,7 @@ import pytest
 
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
+from testbed import log
 
 ZBE = "rpool/zones/web01/ROOT/zbe"
 BEFORE = f"{ZBE}@illumos.linked_zones-before-lipkg"
@@ -434,3 +435,63 @@ def test_refused_on_resuming_leaves_the_zone_as_the_first_run_found_it(machine: 
     host.change(offline=["https://pkg.example.org/r151054/core/"])
     outcome = host.run()
     assert host.zone()[0] == "running", outcome.message
+
+
+IN_HOOKS = ["detach", "attach", "prestate", "poststate"]
+
+
+@pytest.mark.parametrize("hook", IN_HOOKS)
+def test_a_command_of_a_brand_hook_fails(machine: MakeMachine, hook: str) -> None:
+    """Each changing command that the hook runs, in turn: the zone is as it was, or the hook did not mind."""
+    undisturbed = machine()
+    assert undisturbed.run().cause is None
+    records = log.read(undisturbed.host.private)
+    hooks = {record["n"]: record["argv"][0].rpartition("/")[2] for record in records}
+    places = [record for record in records if record["changed"] and hooks.get(record["parent"]) == hook]
+    assert places
+    for place in places:
+        host = machine()
+        host.faults({"match": "", "nth": place["n"], "rc": 1, "stderr": "tool: it does not work\n"})
+        before = host.picture(NOT_IN_PICTURE)
+        outcome = host.run()
+        if outcome.cause is None:
+            assert host.zone() == ("running", "lipkg"), place["argv"]
+        else:
+            brought_back(outcome, host, before, "zones/web01/log", "zones/web01/log/zone.log")
+
+
+ON_THE_WAY_BACK = [
+    "zonecfg -z web01 set brand=ipkg",
+    "zfs rollback",
+    "zfs set org.opensolaris.libbe:parentbe",
+    "zfs set org.opensolaris.libbe:active",
+    f"zfs set canmount=noauto {ZBE}",
+    f"zfs set zoned=off {ZBE}",
+    f"zfs inherit mountpoint {ZBE}",
+    f"zfs inherit zoned {ZBE}",
+    f"mount -F zfs {ZBE} /zones/web01/root",
+    "zoneadm -z web01 attach -F",
+    "zoneadm -z web01 boot",
+    "zoneadm list -cp",
+    "mount -p",
+]
+
+
+@pytest.mark.parametrize("match", ON_THE_WAY_BACK)
+def test_the_way_back_fails_and_is_finished_by_the_next_run(machine: MakeMachine, match: str) -> None:
+    host = machine(ATTACH_FAILS)
+    before = host.picture(NOT_IN_PICTURE)
+    host.run_until("zoneadm -z web01 attach")
+    fails = {"match": f"^{match}", "typed": True, "rc": 1, "stderr": "tool: it does not work\n"}
+    # the look and the readings of attach and after it come first
+    fails["nth"] = {"zoneadm list -cp": 4, "mount -p": 2}.get(match, 1)
+    host.faults(*ATTACH_FAILS["faults"], fails)
+    outcome = host.run()
+    assert outcome.result["rolled_back"] is False
+    assert "tool: it does not work" in outcome.message
+    assert "The way back stopped" in outcome.message
+    assert outcome.result["snapshot"] == BEFORE
+    assert host.journal().exists()
+    host.faults()
+    assert host.run(brand="ipkg").cause is None
+    untouched(before, host.picture(NOT_IN_PICTURE))
