@@ -31,6 +31,28 @@ class StepFailed(Exception):
         self.still_running = still_running
 
 
+def let_zoneadm_end(runner: Runner, zone: str, timeout: float) -> bool:
+    """Wait until no other zoneadm, perhaps one of a killed run, is at work on the zone; tell whether one was.
+
+    Raises StepFailed after `timeout` seconds.
+    """
+    deadline = runner.clock() + timeout
+    waited = False
+    while zoneadm.is_busy(zone):
+        if runner.clock() >= deadline:
+            raise StepFailed(
+                Diagnosis(
+                    "zoneadm-busy",
+                    f"Another zoneadm is at work on zone {zone} and has not ended within {timeout:g} seconds.",
+                    "Wait for it to end, then run again.",
+                ),
+                still_running=True,
+            )
+        waited = True
+        runner.sleep(_POLL_SECONDS)
+    return waited
+
+
 class Hands:
     """The one that acts. With `dry` nothing is run: the commands of a real run are noted instead.
 
@@ -118,22 +140,7 @@ class Hands:
 
     def wait_for_zoneadm(self) -> None:
         """Wait until no other zoneadm, perhaps one of a killed run, is at work on the zone."""
-        deadline = self.runner.clock() + self.options.lock_timeout
-        waited = False
-        while not self.dry and zoneadm.is_busy(self.zone.name):
-            if self.runner.clock() >= deadline:
-                raise StepFailed(
-                    Diagnosis(
-                        "zoneadm-busy",
-                        f"Another zoneadm is at work on zone {self.zone.name} and has not ended within "
-                        f"{self.options.lock_timeout:g} seconds.",
-                        "Wait for it to end, then run again.",
-                    ),
-                    still_running=True,
-                )
-            waited = True
-            self.runner.sleep(_POLL_SECONDS)
-        if waited:
+        if not self.dry and let_zoneadm_end(self.runner, self.zone.name, self.options.lock_timeout):
             self.read_zone()
 
     def boot(self) -> None:

@@ -21,7 +21,7 @@ from ..model.zone import Zone
 from . import brand_switch, forward, rehearsal, way_back
 from .brand_switch import Options
 from .facts import Site, installed_in, look, open_image
-from .hands import Hands, StepFailed
+from .hands import Hands, StepFailed, let_zoneadm_end
 
 # Phases before anything of the zone's is touched: the rehearsal of an earlier run may be out of date.
 _EARLY_PHASES = ("", "shutdown", "snapshot")
@@ -83,6 +83,8 @@ class _Switch:
         self.zone = zone = brand_switch.find_zone(zoneadm.zones(self.runner), self.options.zone)
         journal = store.load()
         self.resumed = journal is not None
+        if self.resumed and self._another_zoneadm_has_ended():
+            self.zone = zone = brand_switch.find_zone(zoneadm.zones(self.runner), self.options.zone)
         old_brand, started_state = (journal.old_brand, journal.started_state) if journal else (None, None)
         course = brand_switch.course(zone, self.options.brand, old_brand, started_state)
         pending = store.rehearsal_pending()
@@ -107,6 +109,13 @@ class _Switch:
         self.plan = prepared.journal.plan
         hands = self.hands = Hands(self.runner, store, self.options, zone, site, prepared.journal, self.check)
         return self._go(hands, course, prepared)
+
+    def _another_zoneadm_has_ended(self) -> bool:
+        """A killed run's zoneadm goes on by itself: while its hook works, neither properties nor mounts hold still."""
+        try:
+            return let_zoneadm_end(self.runner, self.options.zone, self.options.lock_timeout)
+        except StepFailed as exc:
+            raise Refusal(exc.diagnosis) from None
 
     def _prepare(self, store: Store, zone: Zone, site: Site, journal: Journal | None, course: str) -> _Prepared:
         fresh = journal is None or zone.state == states.RUNNING or journal.phase in _EARLY_PHASES
