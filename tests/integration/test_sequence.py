@@ -287,3 +287,35 @@ def test_the_old_brand_wanted_again_after_a_kill(machine: MakeMachine) -> None:
     outcome = host.run(brand="ipkg")
     holds(outcome, look, commands(PAGE["The way back"], wanted))
     assert host.zone() == ("running", "ipkg")
+
+
+KILLED_BEFORE = [
+    "zoneadm -z web01 shutdown",
+    "zoneadm -z web01 detach",
+    "zonecfg -z web01 set",
+    "zoneadm -z web01 attach",
+    "pkg list-linked",
+    "zoneadm -z web01 boot",
+    "zfs destroy rpool/zones/web01/ROOT/zbe@illumos.linked_zones-before",
+]
+
+
+@pytest.mark.parametrize("again", ["the same brand", "the old brand"])
+@pytest.mark.parametrize("old", ["ipkg", "lipkg"])
+@pytest.mark.parametrize("place", KILLED_BEFORE)
+def test_check_mode_foresees_what_finishes_a_killed_switch(
+    machine: MakeMachine, place: str, old: str, again: str
+) -> None:
+    host = machine(brand=old)
+    new = "lipkg" if old == "ipkg" else "ipkg"
+    host.run_until(place, brand=new)
+    wanted = new if again == "the same brand" else old
+    before = host.picture()
+    foreseen = host.run(brand=wanted, check=True)
+    assert host.picture() == before
+    assert foreseen.beyond_rehearsal == []
+    done = host.run(brand=wanted)
+    assert (done.cause, done.actions) == (None, foreseen.actions)
+    assert done.result["zone"] == foreseen.result["zone"]
+    assert done.result["zone"]["linked"] is (wanted == "lipkg")
+    assert host.zone() == ("running", wanted)

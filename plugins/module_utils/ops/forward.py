@@ -32,6 +32,9 @@ def run(hands: Hands, course: str, order: Sequence[str] | None, forced: bool) ->
     `order` (the publishers' order after attach) and `forced` are what a rehearsal has shown; they serve the
     prediction only: a real run reads the image.
     """
+    if hands.dry and hands.journal.attach_begun and hands.zone.has_image and hands.site.mounted:
+        # An earlier run has attached it: the image tells.
+        forced = bool(_broken(hands))
     if course == brand_switch.SWITCH:
         _bring_down(hands)
         _snapshot(hands)
