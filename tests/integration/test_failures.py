@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -495,3 +496,14 @@ def test_the_way_back_fails_and_is_finished_by_the_next_run(machine: MakeMachine
     host.faults()
     assert host.run(brand="ipkg").cause is None
     untouched(before, host.picture(NOT_IN_PICTURE))
+
+
+def test_what_a_rehearsal_in_another_boot_environment_has_left(machine: MakeMachine) -> None:
+    """Its mark lies in that boot environment's /var/lib."""
+    host = machine()
+    before = host.picture()
+    host.run_until("pkg -R")
+    host.command("umount /var/lib/illumos.linked_zones/web01.rehearsal/root")
+    shutil.rmtree(host.journal().with_name("web01.rehearsal"))
+    assert host.run(check=True).cause is None
+    assert host.picture() == before

@@ -117,6 +117,11 @@ def rehearse(runner: Runner, store: Store, options: Options, zone: Zone, site: S
         clean_up(runner, store, site.zonepath_dataset)
 
 
+def left_in(site: Site) -> bool:
+    """Tell whether a rehearsal's snapshot is there without its mark, as of one killed in another boot environment."""
+    return f"{site.dataset}@{NAME}" in site.snapshots
+
+
 def clean_up(runner: Runner, store: Store, zonepath_dataset: str) -> None:
     """Destroy what a rehearsal, perhaps of a killed run, has made. Raises Refusal if that does not work."""
     clone = f"{zonepath_dataset}/{NAME}"

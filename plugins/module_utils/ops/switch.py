@@ -98,6 +98,7 @@ class _Switch:
         self.linked = site.links(zone.brand) and zone.has_image and "system/zones" in site.global_installed
         if journal is not None:
             _check_fits(journal, site, store)
+        pending = pending or rehearsal.left_in(site)
         if pending and (self.options.rehearse or not self.check):
             rehearsal.clean_up(self.runner, store, site.zonepath_dataset)
         if course == brand_switch.NOTHING:
