@@ -12,6 +12,7 @@ import pytest
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
 from testbed import log
+from walk import world
 
 ZBE = "rpool/zones/web01/ROOT/zbe"
 BEFORE = f"{ZBE}@illumos.linked_zones-before-lipkg"
@@ -507,3 +508,48 @@ def test_what_a_rehearsal_in_another_boot_environment_has_left(machine: MakeMach
     shutil.rmtree(host.journal().with_name("web01.rehearsal"))
     assert host.run(check=True).cause is None
     assert host.picture() == before
+
+
+OTHER_HANDS = [
+    ("zoneadm -z web01 detach", "zoneadm -z web01 boot", "lipkg"),
+    ("zonecfg -z web01 set", "zoneadm -z web01 attach -u", "lipkg"),
+    ("pkg sync-linked", "zoneadm -z web01 boot", "lipkg"),
+    ("zoneadm -z web01 attach", f"zfs destroy {BEFORE}", "lipkg"),
+    ("zoneadm -z web01 attach", f"zfs destroy {BEFORE}", "ipkg"),
+    ("pkg sync-linked", f"zfs destroy {BEFORE}", "ipkg"),
+    ("zoneadm -z web01 attach", "umount /zones/web01/root", "lipkg"),
+    ("zoneadm -z web01 attach", "umount /zones/web01/root", "ipkg"),
+]
+
+
+@pytest.mark.parametrize(("killed_before", "line", "brand"), OTHER_HANDS)
+def test_somebody_worked_on_the_zone_between_two_runs(
+    machine: MakeMachine, killed_before: str, line: str, brand: str
+) -> None:
+    host = machine(files={"/var/tenant/data": "kept\n"})
+    host.run_until(killed_before)
+    assert host.command(line).rc == 0
+    outcome = host.run(brand=brand)
+    assert outcome.cause is None, outcome.message
+    assert host.zone() == ("running", brand)
+    assert host.path("/zones/web01/root/var/tenant/data").read_text() == "kept\n"
+    assert not host.journal().exists()
+    again = host.run(brand=brand)
+    assert (again.changing, again.result["changed"]) == ([], False)
+
+
+def test_a_zone_that_somebody_deleted_between_two_runs(machine: MakeMachine) -> None:
+    host = machine()
+    host.run_until("zonecfg -z web01 set")
+    host.command("zonecfg -z web01 delete -F")
+    outcome = host.run()
+    assert (outcome.cause, outcome.changing) == ("absent", [])
+
+
+def test_a_host_without_power_between_two_runs(machine: MakeMachine) -> None:
+    for autoboot in (True, False):
+        host = machine(autoboot=autoboot)
+        host.run_until("zoneadm -z web01 attach")
+        world.power_cycle(host.directory)
+        assert host.run().cause is None
+        assert host.zone() == ("running", "lipkg")
