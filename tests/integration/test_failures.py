@@ -553,3 +553,17 @@ def test_a_host_without_power_between_two_runs(machine: MakeMachine) -> None:
         world.power_cycle(host.directory)
         assert host.run().cause is None
         assert host.zone() == ("running", "lipkg")
+
+
+SIGNALS = [(9, "pkg copy-publishers-from", "broken-off"), (15, "pkg copy-publishers-from", "interrupted")]
+
+
+@pytest.mark.parametrize(("signal", "match", "cause"), [*SIGNALS, (9, "zoneadm -z web01 list -p", "broken-off")])
+def test_the_attach_hook_gets_a_signal(machine: MakeMachine, signal: int, match: str, cause: str) -> None:
+    host = machine({"faults": []})
+    host.run_until("zoneadm -z web01 attach")
+    host.faults({"match": f"^{match}", "kill": {"target": "hook", "when": "after", "signal": signal}})
+    outcome = host.run()
+    assert (outcome.cause, outcome.result["rolled_back"]) == (cause, True), outcome.message
+    assert host.zone() == ("running", "ipkg")
+    assert host.packages()["entire"].startswith("11-151046")

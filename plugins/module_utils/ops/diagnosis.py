@@ -207,6 +207,19 @@ _RULES: tuple[_Rule, ...] = (
         "Please report this.",
     ),
     _rule(
+        "interrupted",
+        # A script that fails says why in an ERROR line; one that got a signal has only its exit trap's line.
+        r"\A(?![\s\S]*ERROR:)[\s\S]*Result: Attach Failed",
+        "The brand's script was interrupted: it says that it failed, and no reason.",
+        "Run again.",
+    ),
+    _rule(
+        "broken-off",
+        r"Result: Attach Succeeded",
+        "The brand's script had done its work, and was killed or its end not seen.",
+        "Run again.",
+    ),
+    _rule(
         "broken-off",
         r"\A(?![\s\S]*Result: Attach)[\s\S]*Log File: ",
         "The brand's script was killed: its log breaks off.",
@@ -232,10 +245,11 @@ def diagnose(texts: Sequence[str], what: str) -> Diagnosis:
     if rule is None:
         lines = _lines(text)
         said = next((line for line in reversed(lines) if not line.endswith(":")), lines[-1] if lines else "")
-        last = f": {said.rstrip('.:')}." if said else ", and nothing was printed."
-        return Diagnosis(
-            "unknown", f"{what} failed{last}", "Mend what the tool complains of, then run again.", tuple(lines[-20:])
-        )
+        if not said:
+            silent = "Look into the host's log (/var/adm/messages), then run again."
+            return Diagnosis("unknown", f"{what} failed, and nothing was printed.", silent)
+        remedy = "Mend what the tool complains of, then run again."
+        return Diagnosis("unknown", f"{what} failed: {said.rstrip('.:')}.", remedy, tuple(lines[-20:]))
     telling = next((line for line in _lines(text) if rule.telling and rule.telling.search(line)), None)
     quoted = f" It said: `{telling}`." if telling else ""
     return Diagnosis(rule.cause, f"{what} failed. {rule.sentence}{quoted}", rule.remedy, tuple(_evidence(text, rule)))

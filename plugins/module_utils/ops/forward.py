@@ -236,7 +236,7 @@ def _attach(hands: Hands) -> None:
         # Another attach, of a killed run, may have been first ("is already installed").
         if zone.state == states.INSTALLED and zone.brand == options.brand:
             return
-        told = diagnose([*mark.texts(), result.stdout, result.stderr], what)
+        told = diagnose([result.stdout, *mark.texts(), result.stderr], what)
         if told.cause != "image-locked" or hands.runner.clock() >= deadline:
             raise StepFailed(told)
         hands.runner.sleep(15)
