@@ -271,6 +271,7 @@ def _software(script: Attach) -> None:
         hook.log(f"   Non-Global zone version: entire@{zone_entire}")
 
     hook.env["PKG_IMAGE"] = hook.root
+    hook.env["PKG_AUTOINSTALL"] = "1"
     for stem in RENAMED[:1] if hook.sparse else RENAMED:
         if hook.run(["pkg", "list", "-q", f"pkg://omnios/{stem}"], quiet=True).rc == 0:
             wanted.append(f"pkg://omnios/{stem}")
