@@ -75,6 +75,11 @@ def _other_guid(machine: Machine) -> None:
     machine.journal().write_text(json.dumps({**noted, "guid": "17"}))
 
 
+def _gone(machine: Machine) -> None:
+    machine.run_until("zoneadm -z web01 shutdown")
+    machine.journal().rename(machine.path(f"{JOURNALS}/web02.json"))
+
+
 def _image(old: str, new: str) -> Callable[[Machine], object]:
     return lambda machine: machine.path(CONFIG).write_text(machine.path(CONFIG).read_text().replace(old, new))
 
@@ -98,6 +103,12 @@ def _fails(command: str, text: str, rc: int = 1, stdout: str = "") -> dict[str, 
 
 REFUSED: dict[str, Refused] = {
     "absent": Refused("absent", ("no zone web02", "zoneadm list -cv"), options={"zone": "web02"}),
+    "absent, a switch of it begun": Refused(
+        "absent",
+        ("no zone web02", f"{JOURNALS}/web02.json", "remove the file"),
+        options={"zone": "web02"},
+        before=_gone,
+    ),
     "illegal name": Refused("bad-zone-name", ("'-x'", "begins with a letter or digit"), options={"zone": "-x"}),
     "global zone": Refused("bad-zone-name", ("'global'",), options={"zone": "global"}),
     "incomplete": Refused(
@@ -180,7 +191,7 @@ REFUSED: dict[str, Refused] = {
     ),
     "what sync-linked cannot take back": Refused(
         "parent-dependency",
-        ("system/network", "older version", "in the global zone"),
+        ("web01", "system/network", "older version", "in the global zone"),
         {"release": "r151046"},
         {"release": "r151054"},
         {"allow_downgrade": True},

@@ -288,7 +288,7 @@ def attach_packages(entire: Fmri, zone_installed: Mapping[str, Fmri]) -> list[st
     return packages
 
 
-def forced_packages(violations: Sequence[Violation], parent: Mapping[str, Fmri]) -> list[str]:
+def forced_packages(zone: Zone, violations: Sequence[Violation], parent: Mapping[str, Fmri]) -> list[str]:
     """Return the FMRIs that parent dependencies force, at the global zone's exact version.
 
     Refuses if the global zone lacks what a package needs, or has the package in an older version: sync-linked
@@ -299,16 +299,16 @@ def forced_packages(violations: Sequence[Violation], parent: Mapping[str, Fmri])
         there = parent.get(violation.package.stem)
         mine = violation.package.version
         if violation.outcome == MISSING or there is None or (there.version and mine and there.version < mine):
-            raise unsatisfied(violation)
+            raise unsatisfied(zone, violation)
         forced[violation.package.stem] = str(there)
     return sorted(forced.values())
 
 
-def unsatisfied(violation: Violation, evidence: tuple[str, ...] = ()) -> Exception:
+def unsatisfied(zone: Zone, violation: Violation, evidence: tuple[str, ...] = ()) -> Exception:
     """Return the refusal for a parent dependency that cannot be satisfied."""
     return refuse(
         "parent-dependency",
-        f"As a linked zone it could not be synchronised: {violation.sentence}",
+        f"As a linked zone, {zone.name} could not be synchronised: {violation.sentence}",
         f"Install or update the package in the global zone, or remove {violation.package.stem} in the zone.",
         evidence,
     )

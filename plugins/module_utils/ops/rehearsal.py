@@ -204,15 +204,15 @@ def _predict(runner: Runner, options: Options, zone: Zone, site: Site, copy: str
         after = plan.apply(seen.installed)
         broken = violations(image.parent_dependencies(list(after.values())), site.global_installed)
         if broken:
-            forced = brand_switch.forced_packages(broken, site.global_installed)
+            forced = brand_switch.forced_packages(zone, broken, site.global_installed)
             try:
                 plan = _dry_run(runner, zone, copy, packages + forced)
             except Refusal as exc:
-                raise brand_switch.unsatisfied(broken[0], exc.diagnosis.evidence) from None
+                raise brand_switch.unsatisfied(zone, broken[0], exc.diagnosis.evidence) from None
             after = plan.apply(seen.installed)
             still = violations(image.parent_dependencies(list(after.values())), site.global_installed)
             if still:
-                raise brand_switch.unsatisfied(still[0])
+                raise brand_switch.unsatisfied(zone, still[0])
     return Rehearsed(
         look=seen,
         plan=plan,

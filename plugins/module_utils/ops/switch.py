@@ -80,8 +80,11 @@ class _Switch:
             return self._locked(store)
 
     def _locked(self, store: Store) -> dict[str, Any]:
-        self.zone = zone = brand_switch.find_zone(zoneadm.zones(self.runner), self.options.zone)
         journal = store.load()
+        try:
+            self.zone = zone = brand_switch.find_zone(zoneadm.zones(self.runner), self.options.zone)
+        except Refusal as exc:
+            raise (_refuse_gone(exc, store) if journal else exc) from None
         self.resumed = journal is not None
         if self.resumed and self._another_zoneadm_has_ended():
             self.zone = zone = brand_switch.find_zone(zoneadm.zones(self.runner), self.options.zone)
@@ -298,6 +301,17 @@ def _check_global_zone(runner: Runner) -> None:
 def _kept(journal: Journal, site: Site) -> bool:
     """Tell whether a snapshot of the journal's is still there."""
     return bool(set(journal.snapshots) & set(site.snapshots))
+
+
+def _refuse_gone(refusal: Refusal, store: Store) -> Refusal:
+    """Add to the refusal of a zone that is not there that a switch of it was begun."""
+    told = refusal.diagnosis
+    return refuse(
+        told.cause,
+        f"{told.sentence} {store.path} is the journal of an unfinished switch of a zone of that name.",
+        f"{told.remedy} If the zone is gone for good, remove the file.",
+        told.evidence,
+    )
 
 
 def _check_fits(journal: Journal, site: Site, store: Store) -> None:

@@ -209,10 +209,10 @@ SELF = "feature/package/dependency/self"
 def test_what_parent_dependencies_force() -> None:
     there = packages("pkg://omnios/a@2-1:20250101T000000Z")
     broken = violations([(Fmri.parse("pkg://omnios/a@1-1:20250101T000000Z"), SELF)], there)
-    assert bs.forced_packages(broken, there) == ["pkg://omnios/a@2-1:20250101T000000Z"]
+    assert bs.forced_packages(zone(), broken, there) == ["pkg://omnios/a@2-1:20250101T000000Z"]
     gone = violations([(Fmri.parse("pkg://omnios/b@1"), SELF)], there)
     with pytest.raises(Refusal, match="b in the global zone, where it is not installed"):
-        bs.forced_packages(gone, there)
+        bs.forced_packages(zone(), gone, there)
 
 
 def test_sync_linked_never_goes_back() -> None:
@@ -220,7 +220,7 @@ def test_sync_linked_never_goes_back() -> None:
     there = packages("pkg://omnios/a@1-1:20250101T000000Z")
     broken = violations([(Fmri.parse("pkg://omnios/a@2-1:20250101T000000Z"), SELF)], there)
     with pytest.raises(Refusal, match="has an older version"):
-        bs.forced_packages(broken, there)
+        bs.forced_packages(zone(), broken, there)
 
 
 def test_without_a_rehearsal_entire_tells_the_newer_zone() -> None:
