@@ -81,9 +81,9 @@ def report(where: str, results: Iterable[list[list[Step]]], total: int = 0) -> b
             wrong = [step for step in steps if step.wrong]
             converged += not wrong
             for step in wrong:
-                print(f"{step.scenario}, {step.how} {step.label}:")
+                print(f"{step.scenario}, {step.how} {step.label}:", flush=True)
                 for sentence in step.wrong:
-                    print(f"    {sentence}")
+                    print(f"    {sentence}", flush=True)
         if total and done % 20 == 0:
             print(f"walk: {done} of {total}, {time.monotonic() - began:.0f} s", file=sys.stderr)
     print(f"walk: {boundaries} boundaries, {converged} converged ({where}, {ways} runs after a death)", flush=True)
