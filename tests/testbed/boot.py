@@ -98,11 +98,6 @@ def require(host: Host, name: str) -> BootEnvironment:
     return found
 
 
-def current_uuid(host: Host) -> str:
-    """uuid of the running BE, empty if it has none."""
-    return next((be.uuid for be in listed(host) if "N" in be.active), "")
-
-
 # -- create and destroy ----------------------------------------------------------------------------------------------
 
 

@@ -410,11 +410,16 @@ def _held(ctx: Context, name: str, recursive: bool) -> list[str]:
     return found
 
 
-def hold(ctx: Context, args: list[str]) -> int:
+def _tag_and_names(args: list[str]) -> tuple[options.Options, str, list[str]]:
+    """Arguments of hold and release: `[-r] TAG SNAPSHOT...`."""
     found = options.parse(args, "r", "")
     if len(found.rest) < 2:
         raise Usage("too few arguments")
-    tag = found.rest[0]
+    return found, found.rest[0], list(found.rest[1:])
+
+
+def hold(ctx: Context, args: list[str]) -> int:
+    found, tag, names = _tag_and_names(args)
 
     def apply(name: str) -> None:
         for each in _held(ctx, name, "r" in found):
@@ -423,14 +428,11 @@ def hold(ctx: Context, args: list[str]) -> int:
             ctx.host.state.snapshots[each].holds.append(tag)
             ctx.host.changed = True
 
-    return _each(ctx, found.rest[1:], apply)
+    return _each(ctx, names, apply)
 
 
 def release(ctx: Context, args: list[str]) -> int:
-    found = options.parse(args, "r", "")
-    if len(found.rest) < 2:
-        raise Usage("too few arguments")
-    tag = found.rest[0]
+    found, tag, names = _tag_and_names(args)
 
     def apply(name: str) -> None:
         for each in _held(ctx, name, "r" in found):
@@ -438,7 +440,7 @@ def release(ctx: Context, args: list[str]) -> int:
                 raise zfs.Error(f"cannot release hold from snapshot '{each}': no such tag on this dataset")
             zfs.release(ctx.host, each, tag)
 
-    return _each(ctx, found.rest[1:], apply)
+    return _each(ctx, names, apply)
 
 
 def holds(ctx: Context, args: list[str]) -> int:
