@@ -22,6 +22,8 @@ SUBCOMMANDS = {
     "unset-publisher": ("cli_publishers", "unset_publisher"),
     "copy-publishers-from": ("cli_publishers", "copy_publishers_from"),
     "refresh": ("cli_publishers", "refresh_catalogs"),
+    "freeze": ("cli_freeze", "freeze"),
+    "unfreeze": ("cli_freeze", "unfreeze"),
     "list-linked": ("cli_linked", "list_linked"),
     "property-linked": ("cli_linked", "property_linked"),
     "audit-linked": ("cli_linked", "audit_linked"),

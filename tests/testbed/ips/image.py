@@ -121,6 +121,9 @@ class Image:
         content: dict[str, tuple[str, str | None, int]] = json.loads(path.read_text())[1]
         return content
 
+    def write_frozen(self, frozen: Mapping[str, tuple[str, str | None, int]]) -> None:
+        replace(self.meta / "state/frozen_dict", json.dumps([1, frozen]))
+
     # -- linked metadata ----------------------------------------------------------------------------------------------
 
     def linked(self) -> dict[str, Any]:

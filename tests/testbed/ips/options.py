@@ -78,4 +78,6 @@ USAGE = {
     "            [--no-refresh] [--no-parent-sync] [--no-pkg-updates]\n"
     "            [--linked-md-only] [-a|-l <name>]",
     "unset-publisher": "        pkg unset-publisher publisher ...",
+    "freeze": "        pkg freeze [-n] [-c reason] [pkg_fmri_pattern] ...",
+    "unfreeze": "        pkg unfreeze [-n] [pkg_name_pattern] ...",
 }

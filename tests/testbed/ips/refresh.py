@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from testbed.ips import catalog, v4
+from testbed.ips import catalog, fmri, v4
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.fmri import Fmri
@@ -81,7 +81,8 @@ def rebuild(image: Image) -> bool:
 
 
 def set_states(image: Image) -> None:
-    """Set the states that follow from the catalog: known, obsolete, renamed, upgradable."""
+    """Set the states that follow from the catalog and the freezes: known, obsolete, renamed, upgradable, frozen."""
+    frozen = {stem: fmri.parse(entry[0]).known for stem, entry in image.frozen().items()}
     newest: dict[tuple[str, str], Entry] = {}
     for entry in image.known.entries:
         newest[(entry.publisher, entry.stem)] = entry
@@ -92,5 +93,6 @@ def set_states(image: Image) -> None:
             (catalog.OBSOLETE, entry.obsolete),
             (catalog.RENAMED, entry.renamed),
             (catalog.UPGRADABLE, newest[(entry.publisher, entry.stem)] is not entry),
+            (catalog.FROZEN, entry.stem in frozen and entry.fmri.known.matches(frozen[entry.stem])),
         ):
             entry.set_state(state, on)

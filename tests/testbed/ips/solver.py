@@ -133,7 +133,7 @@ class Solver:
             return reason
         frozen = self.problem.frozen.get(stem)
         if frozen and not entry.fmri.known.matches(fmri.parse(frozen[0]).known):
-            where = fmri.parse(frozen[0]).known.text
+            where = fmri.parse(frozen[0]).known.short
             comment = f"  The reason for the freeze is: {frozen[1]}" if frozen[1] else ""
             return f"This version is excluded by a freeze on {stem} at version {where}.{comment}"
         if installed and stem not in self.problem.named and stem not in self.problem.downgrade:
