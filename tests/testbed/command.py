@@ -76,12 +76,15 @@ class Context:
         zone: str = "global",
         parent: int | None = None,
         stdin: Callable[[], str] = lambda: "",
+        user: int = 0,
     ) -> None:
         self.host = host
         self.argv = list(argv)
         self.env = dict(env)
         self.zone = zone
         self.parent = parent
+        self.user = user
+        """Its user id; pkg asks for it, what else a host has is for root only."""
         self.number = 0
         self.fault: faults.Fault | None = None
         """What strikes this command; pkg asks it while it works."""
@@ -170,10 +173,12 @@ def _record(ctx: Context, rc: int | None, seconds: float) -> dict[str, object]:
     }
 
 
-def run(host: Host, argv: Sequence[str], env: Mapping[str, str] | None = None, stdin: str = "") -> Result:
+def run(
+    host: Host, argv: Sequence[str], env: Mapping[str, str] | None = None, stdin: str = "", user: int = 0
+) -> Result:
     """Run one command on ``host`` from outside (tests, replays): takes the lock, loads and saves the state."""
     with host.locked():
-        return execute(Context(host, argv, env or {}, host.state.zonename, stdin=lambda: stdin))
+        return execute(Context(host, argv, env or {}, host.state.zonename, stdin=lambda: stdin, user=user))
 
 
 def absent() -> None:

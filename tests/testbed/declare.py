@@ -44,7 +44,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from testbed import boot, host, packages, smf, zfs, zones
+from testbed import boot, host, layout, packages, smf, zfs, zones
 from testbed.host import Host
 from testbed.ips import build, config, fmri, linked, repository
 from testbed.ips.config import Publisher
@@ -55,11 +55,9 @@ from testbed.packages import BuiltIn, Offer
 from testbed.state import KernelZone
 from testbed.zones import IndexEntry
 
-POOL = "rpool"
 OPENINDIANA_LINKED = ["ipkg", "sparse", "pkgsrc"]
 """There nlipkg is the brand that is not linked."""
 KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")
-PARENTBE, ACTIVE, UUID = (f"org.opensolaris.libbe:{name}" for name in ("parentbe", "active", "uuid"))
 GLOBAL_DIRECTORIES = ("etc/zones", "var/tmp", "var/log", "var/run", "tmp", "root", "export", "dev", "proc")
 
 
@@ -108,7 +106,7 @@ class _Builder:
         dialect = "master" if self.wanted.get("image_format") == 5 else "r151054"  # which cannot read format 5
         state.settings = {"pkg_dialect": dialect, **self.wanted.get("settings", {})}
         self._repositories()
-        self._pool()
+        layout.make_pool(self.host, self.be, self.be_uuid)
         for name in GLOBAL_DIRECTORIES:
             self.host.mkdir(f"/{name}")
         parent = self._global_image()
@@ -197,17 +195,6 @@ class _Builder:
 
     # -- the global zone -----------------------------------------------------------------------------------------------
 
-    def _pool(self) -> None:
-        zfs.create(self.host, POOL, {"mountpoint": f"/{POOL}"})
-        zfs.create(self.host, f"{POOL}/ROOT", {"mountpoint": "legacy"})
-        be = f"{POOL}/ROOT/{self.be}"
-        zfs.create(self.host, be, {"mountpoint": "/", "canmount": "noauto", UUID: self.be_uuid})
-        dataset = self.host.state.datasets[be]
-        zfs.content(self.host, be).rmdir()  # the host's directory itself is what this dataset holds
-        dataset.mounted, dataset.mount_number = "/", 0
-        zfs.create(self.host, f"{POOL}/zones", {"mountpoint": "/zones"})
-        self.host.state.current_be = self.host.state.next_be = self.be
-
     def _global_image(self) -> Image:
         stems = [*self.built_in.raw["default"], *self.built_in.raw["default_global"]]
         return self._image("/", self.wanted, self.release, stems, "global")
@@ -243,7 +230,7 @@ class _Builder:
         brand = declared.get("brand", "ipkg")
         root = f"{zonepath}/root"
         self._zone_xml(declared, name, zonepath, brand)
-        dataset = self._zone_dataset(zonepath, root)
+        dataset = layout.make_zone(self.host, zonepath, self.be_uuid)
         self.host.path(zonepath).chmod(0o700)
         release = declared.get("release", self.release)
         made = self._image(root, declared, release, self.built_in.raw["default"], "nonglobal")
@@ -268,20 +255,6 @@ class _Builder:
         for delegated in declared.get("delegated", []):
             ElementTree.SubElement(element, "dataset", name=delegated)
         zones.write_xml(self.host, name, element)
-
-    def _zone_dataset(self, zonepath: str, root: str) -> str:
-        """The datasets of an installed, halted zone: its root mounted, legacy and zoned. Returns the zone BE's name."""
-        dataset = f"{POOL}{zonepath}"
-        above = dataset.rpartition("/")[0]
-        if not zfs.exists(self.host, above):
-            zfs.create(self.host, above, {"mountpoint": zonepath.rpartition("/")[0]}, parents=True)
-        zfs.create(self.host, dataset)
-        zfs.create(self.host, f"{dataset}/ROOT", {"mountpoint": "legacy", "zoned": "on"})
-        zbe = f"{dataset}/ROOT/zbe"
-        zfs.create(self.host, zbe, {"canmount": "noauto", PARENTBE: self.be_uuid, ACTIVE: "on"})
-        self.host.mkdir(root)
-        zfs.mount(self.host, zbe, at=root)
-        return zbe
 
     def _detached(self, name: str, zonepath: str, zbe: str) -> None:
         """As the detach hook leaves a zone."""

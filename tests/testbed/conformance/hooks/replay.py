@@ -10,7 +10,7 @@ from typing import Any
 from testbed import command, faults
 from testbed.command import Context, Result
 from testbed.conformance import picture
-from testbed.conformance.recording import Recording
+from testbed.conformance.hooks.recording import Recording
 from testbed.host import Host
 
 TOOLS = ("rm", "ls", "cat", "grep")

@@ -6,20 +6,9 @@ Each is told by what a recording holds and what differs, never by its name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from testbed.conformance.recording import Recording
-
-
-@dataclass(frozen=True)
-class Difference:
-    """``step``: number of the typed command from 0, None for the end state. ``known``: why it is right, else empty."""
-
-    step: int | None
-    what: str
-    recorded: str
-    observed: str
-    known: str = ""
+from testbed.conformance.difference import Difference
+from testbed.conformance.hooks.recording import Recording
 
 
 def reason(recording: Recording, found: Difference) -> str:

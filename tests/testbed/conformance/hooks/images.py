@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from testbed.conformance.recording import Library
+from testbed.conformance.hooks.recording import Library
 from testbed.host import Host
 from testbed.ips import build, repository
 

@@ -9,8 +9,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from testbed import host, zfs
-from testbed.conformance import images
-from testbed.conformance.recording import Library, Recording
+from testbed.conformance.hooks import images
+from testbed.conformance.hooks.recording import Library, Recording
 from testbed.host import Host
 from testbed.state import Dataset, KernelZone, Snapshot
 

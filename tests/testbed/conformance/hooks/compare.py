@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from testbed.conformance import known
-from testbed.conformance.known import Difference
-from testbed.conformance.normalise import Normaliser, usage_cut
-from testbed.conformance.recording import Recording
+from testbed.conformance.difference import Difference
+from testbed.conformance.hooks import known
+from testbed.conformance.hooks.normalise import Normaliser, usage_cut
+from testbed.conformance.hooks.recording import Recording
 
 CHANGING = {
     "zfs": {"set", "inherit", "create", "destroy", "snapshot", "clone", "promote", "rollback", "rename"},

@@ -1,0 +1,1 @@
+"""Recordings of the real brand hooks: format in tests/fixtures/README.md."""

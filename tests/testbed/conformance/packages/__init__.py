@@ -1,0 +1,1 @@
+"""Recordings of the real pkg: format in tests/fixtures/README.md."""

@@ -1,0 +1,112 @@
+"""A host as it was when a recording of pkg began, from the recording's ``start`` alone."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from testbed import host, layout, zones
+from testbed.conformance.packages.recording import Library, Recording
+from testbed.host import Host
+from testbed.ips import build, config, image, linked, repository
+from testbed.state import KernelZone
+
+KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")
+"""States that the kernel knows of; the zone index says `installed` of such a zone."""
+
+
+def make(directory: Path, recording: Recording, library: Library) -> Host:
+    """The host below ``directory``, which must not exist."""
+    start, image_format = recording["start"], recording["image_format"]
+    made = host.create(directory)
+    with made.locked():
+        be_uuid = str(uuid.uuid4())
+        layout.make_pool(made, f"omnios-{start['release']}", be_uuid)
+        made.state.settings["pkg_dialect"] = "r151054" if image_format == 4 else "master"
+        made.mkdir("/etc/zones")
+        publish(made, library, start["repositories"])
+        _image(made, "/", start["global"], image_format)
+        entries = [zones.IndexEntry("global", "installed", "/", "")]
+        for zone in start["zones"]:
+            configure(made, zone["name"], zone["brand"], zone["path"])
+            layout.make_zone(made, zone["path"], be_uuid)
+            entries.append(zones.IndexEntry(zone["name"], "installed", zone["path"], ""))
+            if zone.get("installed"):
+                _image(made, f"{zone['path']}/root", zone, image_format)
+        zones.write_index(made, entries)
+        for zone in start["zones"]:
+            set_state(made, zone["name"], zone["state"])
+        _sync(made, [zone for zone in start["zones"] if zone.get("synced")])
+    return made
+
+
+def publish(made: Host, library: Library, stage: str) -> None:
+    """From now on the repositories have what they had at ``stage``."""
+    offers = {
+        uri: {"publisher": entry["publisher"], "fmris": entry["packages"]}
+        for uri, entry in library.stages[stage].items()
+    }
+    repository.store(made, offers, library.manifests)
+
+
+def configure(made: Host, name: str, brand: str, zonepath: str) -> None:
+    text = f'<zone name="{name}" zonepath="{zonepath}" autoboot="false" brand="{brand}" ip-type="exclusive"/>\n'
+    made.write(f"/etc/zones/{name}.xml", text)
+    zones.install_brand(made, brand)
+
+
+def set_state(made: Host, name: str, state: str) -> None:
+    """The state that `zoneadm list -cp` shows of a configured zone."""
+    entries = zones.read_index(made)
+    for entry in entries:
+        if entry.name == name:
+            entry.state = "installed" if state in KERNEL_STATES else state
+    zones.write_index(made, entries)
+    made.state.kernel_zones.pop(name, None)
+    if state in KERNEL_STATES:
+        made.state.kernel_zones[name] = KernelZone(made.state.next_zone_id, state)
+        made.state.next_zone_id += 1
+
+
+def _image(made: Host, root: str, content: dict[str, Any], image_format: int) -> None:
+    written = build.build_image(
+        made,
+        root,
+        format=image_format,
+        publishers=_publishers(content["publishers"]),
+        installed=content["installed"],
+        variants={row["variant"]: row["value"] for row in content["variants"]},
+        facets={row["facet"]: row["value"] in (True, "True") for row in content.get("facets") or []},
+    )
+    for name, value in (content.get("properties") or {}).items():
+        written.config["property"][name] = str(value)
+    written.save_config()
+
+
+def _publishers(rows: list[dict[str, str]]) -> list[config.Publisher]:
+    """Rows of `publisher -F tsv`, one an origin or mirror."""
+    named: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        named.setdefault(row["publisher"], []).append(row)
+    return [
+        config.publisher(
+            name,
+            [row["uri"] for row in own if row["type"] == "origin"],
+            [row["uri"] for row in own if row["type"] == "mirror"],
+            sticky=own[0]["sticky"] == "true",
+            enabled=own[0]["enabled"] == "true",
+        )
+        for name, own in named.items()
+    ]
+
+
+def _sync(made: Host, synced: list[dict[str, Any]]) -> None:
+    """What a sync-linked before the recording left: a zone's metadata, and the parent's once it has synced children."""
+    parent = image.open(made.path("/"))
+    for zone in synced:
+        child = linked.Child(f"zone:{zone['name']}", f"{zone['path']}/root")
+        wanted = linked.metadata(parent, child, linked.packages(parent))
+        image.open(made.path(child.root)).write_linked(wanted)
+    if synced:
+        parent.write_linked({"linked_prop": {"li-path": "/"}})
