@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+
+from testbed.ips import facets
 
 _WORD = re.compile(r"""(?:([^\s=]+)=)?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\S+)""")
 
@@ -44,8 +45,8 @@ def parse(line: str) -> Action:
     return Action(kind, payload, attributes, line)
 
 
-def counts(action: Action, variants: Mapping[str, str], facets: Mapping[str, bool]) -> bool:
-    """Does the action count in an image with these variants and facets? (images/FORMAT-v4.md)"""
+def counts(action: Action, variants: Mapping[str, str], ordered: Mapping[str, bool]) -> bool:
+    """Does the action count in an image with these variants and these effective facets? (images/FORMAT-v4.md)"""
     any_of: list[bool] = []
     for name, values in action.attributes.items():
         if name.startswith("variant."):
@@ -53,22 +54,12 @@ def counts(action: Action, variants: Mapping[str, str], facets: Mapping[str, boo
             if len(values) > 1 or not fits:
                 return False
         elif name.startswith("facet."):
-            setting = facet(name, facets)
+            setting = facets.value(name, ordered)
             if len(values) > 1 or (values[0] == "all" and not setting):
                 return False
             if values[0] != "all":
                 any_of.append(setting)
     return not any_of or any(any_of)
-
-
-def facet(name: str, facets: Mapping[str, bool]) -> bool:
-    """A facet's setting: exact name, else the longest pattern that matches, else the default."""
-    if name in facets:
-        return facets[name]
-    patterns = [pattern for pattern in facets if "*" in pattern and fnmatch.fnmatchcase(name, pattern)]
-    if patterns:
-        return facets[max(patterns, key=len)]
-    return not name.startswith(("facet.optional.", "facet.debug."))
 
 
 def catalog_part(line: str) -> int | None:
@@ -78,8 +69,8 @@ def catalog_part(line: str) -> int | None:
     if not line.startswith("set "):
         return None
     name = parse(line).get("name")
-    if name.startswith(("variant.", "facet.", "pkg.depend.")) or name in ("pkg.obsolete", "pkg.renamed", "pkg.legacy"):
+    if name.startswith(("variant", "facet", "pkg.depend.")) or name in ("pkg.obsolete", "pkg.renamed", "pkg.legacy"):
         return 0
-    if name.startswith(("pkg.summary", "pkg.description", "info.")) or name in ("pkg.human-version",):
-        return 1
-    return None
+    if name in ("fmri", "pkg.fmri", "publisher") or name.startswith(("info.source-url", "pkg.debug", "pkg.linted")):
+        return None
+    return 1

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from testbed.ips import catalog, config, fmri, v4, v5
+from testbed.ips import catalog, config, facets, fmri, v4, v5
 from testbed.ips.catalog import Catalog, Entry
 from testbed.ips.config import Publisher
 from testbed.ips.fmri import Fmri
 
 LINKED = ("linked_prop", "linked_ppkgs", "linked_ppubs", "linked_pfacets")
-AFTER_PUBLISHERS = ("variant", "facet", "CONFIGURATION")
+AFTER_PUBLISHERS = ("variant", "facet", "inherited_facet", "mediators", "CONFIGURATION")
 """Sections of pkg5.image behind the publishers'."""
 
 FORMATS = (4, 5)
@@ -52,9 +53,10 @@ class Image:
 
     @property
     def facets(self) -> dict[str, bool]:
-        """The image's facets; inherited ones win (FORMAT-v4.md)."""
-        own = {name: value == "True" for name, value in self.config.get("facet", {}).items()}
-        return {**own, **(self.linked().get("linked_pfacets") or {})}
+        """The facets that count, in the order in which they are tried; inherited ones come first (FORMAT-v4.md)."""
+        inherited = self.config.get("inherited_facet")
+        parent = self.linked().get("linked_pfacets") or {} if inherited is None else facets.read(inherited)
+        return facets.effective(facets.read(self.config.get("facet", {})), parent)
 
     @property
     def order(self) -> list[str]:
@@ -84,8 +86,6 @@ class Image:
 
     def remove_publisher(self, name: str) -> None:
         """Forget a publisher and its cached catalogs; its manifests stay, installed packages need them."""
-        import shutil
-
         del self.config[f"authority_{name}"]
         self.order = [other for other in self.order if other != name]
         for part in ("origins", "catalog"):
@@ -169,17 +169,47 @@ class Image:
         return self.meta / "publisher" / publisher / "origins" / hashlib.sha1(uri.encode()).hexdigest()
 
     def write_origin_catalog(self, publisher: str, uri: str, content: Catalog) -> None:
-        """Keep the catalog of an origin as fetched; with one origin `catalog/` links to it."""
+        """Keep this as the catalog of a publisher's only origin."""
+        v4.write(self.origin_catalog(publisher, uri), content, signed=True)
+        self.join_catalogs(publisher, [uri])
+
+    def take_catalog(self, publisher: str, uri: str, source: Path) -> bool:
+        """Keep the catalog of an origin as the repository has it in ``source``. False: it is the one we have.
+
+        Raises OSError, ValueError if it cannot be read.
+        """
+        offered = (source / "catalog.attrs").read_text()
         directory = self.origin_catalog(publisher, uri)
-        v4.write(directory, content, signed=True)
-        links = self.meta / "publisher" / publisher / "catalog"
-        links.mkdir(exist_ok=True)
-        for name in ("catalog.attrs", *v4.PARTS.values()):
-            link, target = links / name, f"../origins/{directory.name}/{name}"
-            if not link.is_symlink() or os.readlink(link) != target:
-                link.unlink(missing_ok=True)
-                link.symlink_to(target)
-        replace(self.meta / "publisher" / publisher / "last_refreshed", stamp(False) + "\n")
+        kept = directory / "catalog.attrs"
+        if kept.exists() and kept.read_text() == offered:
+            return False
+        directory.mkdir(exist_ok=True)
+        for name in json.loads(offered)["parts"]:
+            replace(directory / name, (source / name).read_text())
+        replace(kept, offered)
+        return True
+
+    def join_catalogs(self, publisher: str, uris: list[str]) -> None:
+        """Make a publisher's catalog of those of its origins: links to the only one, or a copy of all.
+
+        What other origins left goes (client/publisher.py, __rebuild_catalog).
+        """
+        place = self.meta / "publisher" / publisher
+        kept = [path for path in (self.origin_catalog(publisher, uri) for uri in uris) if path.exists()]
+        for path in set((place / "origins").iterdir()) - set(kept):
+            shutil.rmtree(path)
+        joined = place / "catalog"
+        joined.mkdir(exist_ok=True)
+        for path in joined.iterdir():
+            path.unlink()
+        if len(kept) == 1:
+            for name in ("catalog.attrs", *v4.PARTS.values()):
+                (joined / name).symlink_to(f"../origins/{kept[0].name}/{name}")
+        else:
+            found = {entry.fmri: entry for path in kept for entry in v4.read(path).entries}
+            ordered = sorted(found.values(), key=lambda entry: (entry.stem, entry.fmri.known.key))
+            v4.write(joined, Catalog(ordered, v4.new_attributes(stamp(True), signed=False)), signed=False)
+        replace(place / "last_refreshed", stamp(False) + "\n")
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
