@@ -9,7 +9,7 @@ from testbed.ips import execution, licences, linked, messages, report
 from testbed.ips.fmri import Fmri
 from testbed.ips.linked import Child
 from testbed.ips.planner import SYNC, UNINSTALL, UPDATE, Plan
-from testbed.ips.refresh import Unreachable
+from testbed.ips.contacts import Unreachable
 from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ class Publisher:
     @property
     def mirrors(self) -> list[str]:
         return literal(self.raw["mirrors"])
+
+    @property
+    def active_origins(self) -> list[str]:
+        """Those that are not disabled by themselves."""
+        return [uri for uri in self.origins if self.origin_enabled(uri)]
 
     @property
     def sticky(self) -> bool:
@@ -56,11 +62,21 @@ class Publisher:
                 return found
         return {}
 
-    def set_uris(self, origins: list[str], mirrors: list[str]) -> None:
+    def set_uris(
+        self,
+        origins: list[str],
+        mirrors: list[str],
+        proxies: Mapping[str, str] | None = None,
+        disabled: Mapping[str, bool] | None = None,
+    ) -> None:
+        """``proxies``, ``disabled``: by URI; what is not named in them stays as it is."""
         for kind, uris in (("origin", origins), ("mirror", mirrors)):
-            self.raw[f"{kind}_info"] = str(
-                [{"uri": u, "proxy": self.proxy(u), "disabled": str(not self.origin_enabled(u)).lower()} for u in uris]
-            )
+            info = []
+            for uri in uris:
+                off = (disabled or {}).get(uri, not self.origin_enabled(uri))
+                proxy = (proxies or {}).get(uri, self.proxy(uri))
+                info.append({"uri": uri, "proxy": proxy, "disabled": str(off).lower()})
+            self.raw[f"{kind}_info"] = str(info)
         self.raw["origins"], self.raw["mirrors"] = str(origins), str(mirrors)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from testbed.ips import fmri
 from testbed.ips.catalog import Entry
 from testbed.ips.planner import Plan
-from testbed.ips.refresh import Unreachable
+from testbed.ips.contacts import Unreachable
 from testbed.ips.solver import NoSolution, Rejection
 
 MASTER, R151054 = "master", "r151054"

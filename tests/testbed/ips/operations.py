@@ -6,7 +6,7 @@ from testbed.ips import execution, licences, linked, messages, planner, report
 from testbed.ips.children import ChildRun, plan_children, publisher_check
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
-from testbed.ips.refresh import Unreachable
+from testbed.ips.contacts import Unreachable
 from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session, traceback
 from testbed.ips.solver import NoSolution
