@@ -12,7 +12,7 @@ SUBCOMMANDS = {
     "install": ("cli_packages", "install"),
     "uninstall": ("cli_packages", "uninstall"),
     "update": ("cli_packages", "update"),
-    "list": ("cli_query", "list_packages"),
+    "list": ("cli_list", "list_packages"),
     "info": ("cli_query", "info"),
     "variant": ("cli_query", "variant"),
     "verify": ("cli_verify", "verify"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getopt
 from dataclasses import dataclass, field
 
+from testbed.ips import usages
 from testbed.ips.session import Exit
 
 FLAG_ALIASES = {"--verbose": "-v", "--quiet": "-q", "--no-execute": "-n"}
@@ -29,55 +30,58 @@ class Options:
         return found[-1] if found else None
 
 
+REPEATABLE = (
+    "-v -g -G -m -M -l -i -z -Z -p --reject --add-origin --remove-origin --add-mirror --remove-mirror --set-property"
+    " --add-property-value --remove-property-value --unset-property --approve-ca-cert --revoke-ca-cert --unset-ca-cert"
+    " --prop-linked --tagged"
+).split()
+FREE = (
+    "contents history property set-property unset-property add-property-value remove-property-value freeze unfreeze"
+    " refresh search avoid unavoid copy-publishers-from purge-history flag"
+).split()
+"""Subcommands that take the same option several times; the others only those of REPEATABLE."""
+LONG = {
+    "-r": "--recurse",
+    "-R": "--norecurse",
+    "-t": "--temp-be-activate",
+    "-C": "--concurrency",
+    "-F": "--output-format",
+    "-o": "--output-fields",
+}
+
+
 def parse(command: str, args: list[str], short: str, long: str = "") -> Options:
     """Parse; raises Exit 2 with the usage. ``long``: names in one string, `=` behind those with a value."""
     made = Options()
     try:
         pairs, made.words = getopt.getopt(args, short, long.split())
     except getopt.GetoptError as error:
-        dashes = "-" if len(error.opt) == 1 else "--"
-        if "requires argument" in error.msg:
-            raise usage(command, f"option '{dashes}{error.opt}' requires an argument") from None
         raise usage(command, f"illegal option -- {error.opt}") from None
     for name, value in pairs:
         name = FLAG_ALIASES.get(name, name)
+        if name in made.flags and name not in REPEATABLE and command not in FREE:
+            raise usage(command, f"Option '{shown(name)}' may not be repeated.")
         made.flags.append(name)
-        if value:
+        if f"{name.lstrip('-')}=" in long.split() or f"{name[1:]}:" in short:
             made.values.setdefault(name, []).append(value)
     return made
 
 
+def shown(name: str) -> str:
+    """An option as messages name it."""
+    return f"{name}/{LONG[name]}" if name in LONG else name
+
+
 def usage(command: str, reason: str) -> Exit:
-    """A usage error of a subcommand."""
-    head = "Private subcommand usage, options subject to change at any time" if command.endswith("-linked") else "Usage"
-    return Exit(2, f"pkg {command}: {reason}\n{head}:\n{USAGE.get(command, f'        pkg {command} ...')}\n")
+    """A usage error of a subcommand, or of pkg itself (empty ``command``)."""
+    if not command:
+        return Exit(2, f"pkg: {reason}\nFor a full list of subcommands, run: pkg help\n")
+    return Exit(2, f"pkg {command}: {reason}\n{usages.of(command)}")
 
 
-_CHANGE = """\
-            [--no-be-activate] [-t | --temp-be-activate]
-            [--no-backup-be | --require-backup-be] [--backup-be-name name]
-            [--deny-new-be | --require-new-be] [--be-name name]
-            [-r [-z zonename... | -Z zonename...]]
-            [--sync-actuators | --sync-actuators-timeout timeout]
-"""
+def clash(command: str, one: str, other: str) -> Exit:
+    return usage(command, f"The '{one}' and '{other}' options may not be combined.")
 
-USAGE = {
-    "install": "        pkg install [-nvq] [-C n] [-g path_or_uri ...]\n"
-    "            [--no-index] [--no-refresh] [--licenses] [--accept]\n"
-    f"{_CHANGE}            [--reject pkg_fmri_pattern ... ] pkg_fmri_pattern ...",
-    "uninstall": "        pkg uninstall [-nvq] [-C n] [--ignore-missing] [--no-index]\n"
-    f"{_CHANGE}            pkg_fmri_pattern ...",
-    "update": "        pkg update [-fnvq] [-C n] [-g path_or_uri ...] [--ignore-missing]\n"
-    "            [--no-index] [--no-refresh] [--licenses] [--accept]\n"
-    + _CHANGE.replace("[-r [-z", "[-R | -r [-z")
-    + "            [--reject pkg_fmri_pattern ...] [pkg_fmri_pattern ...]",
-    "refresh": "        pkg refresh [-q] [--full] [publisher ...]",
-    "list": "        pkg list [-HafiMmnqRrsuv] [-g path_or_uri ...] [--no-refresh]\n"
-    "            [-F format] [-o column[,column]]\n            [pkg_fmri_pattern ...]",
-    "sync-linked": "        pkg sync-linked [-nvq] [-C n] [--accept] [--licenses] [--no-index]\n"
-    "            [--no-refresh] [--no-parent-sync] [--no-pkg-updates]\n"
-    "            [--linked-md-only] [-a|-l <name>]",
-    "unset-publisher": "        pkg unset-publisher publisher ...",
-    "freeze": "        pkg freeze [-n] [-c reason] [pkg_fmri_pattern] ...",
-    "unfreeze": "        pkg unfreeze [-n] [pkg_name_pattern] ...",
-}
+
+def required(command: str, one: str, other: str) -> Exit:
+    return usage(command, f"'{one}' may only be used with '{other}'.")

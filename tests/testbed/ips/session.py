@@ -11,7 +11,7 @@ from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.image import Image
 from testbed.ips.linked import Child
-from testbed.ips.refresh import Unreachable
+from testbed.ips.contacts import Unreachable
 from testbed.ips.repository import Repositories
 
 UNSUPPORTED = (
@@ -128,6 +128,11 @@ class Session:
     def suffix(self) -> str:
         """What pkg adds to messages about an image that is a child."""
         return f" ({self.image.child_name})" if self.image.child_name else ""
+
+    @property
+    def unprivileged(self) -> bool:
+        """Run by somebody else than root."""
+        return self.ctx.user != 0
 
     # -- what changes it -----------------------------------------------------------------------------------------------
 

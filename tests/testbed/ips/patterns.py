@@ -1,0 +1,87 @@
+"""Package patterns as users type them, and what they match (pkg(1), section FMRIs)."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+
+from testbed.ips import fmri
+from testbed.ips.catalog import Entry
+from testbed.ips.fmri import Fmri, Version
+
+_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-.+]*(/[A-Za-z0-9][A-Za-z0-9_\-.+]*)*")
+_STAMP = re.compile(r"\d{8}T\d{6}Z")
+
+
+class Illegal(ValueError):
+    """A text is no pattern; the message is pkg's."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """``wild`` is a version with wildcards; a plain one stands in ``name``, and so does ``@latest``."""
+
+    text: str
+    name: Fmri
+    wild: str = ""
+
+    @property
+    def versioned(self) -> bool:
+        return bool(self.wild) or self.name.version is not None or self.name.latest
+
+    def names(self, entry: Entry) -> bool:
+        """Does it mean the package, version aside?"""
+        return entry.fmri.named_by(self.name)
+
+    def allows(self, version: Version) -> bool:
+        """Does its version, if it has one, match?"""
+        if self.wild:
+            return _wild(version.short, self.wild)
+        return self.name.version is None or version.matches(self.name.version)
+
+
+def _wild(version: str, pattern: str) -> bool:
+    """Release, branch and time stamp are matched one by one; what the pattern leaves out may be anything."""
+    have, wanted = (_parts(text) for text in (version, pattern))
+    return all(
+        not want or want == "*" or fnmatch.fnmatchcase(part, want) or fnmatch.fnmatchcase(part, f"{want}.*")
+        for part, want in zip(have, wanted, strict=True)
+    )
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    head, _, stamp = text.partition(":")
+    release, _, branch = head.partition("-")
+    return release.partition(",")[0], branch, stamp
+
+
+def parse(text: str) -> Pattern:
+    """Raises Illegal."""
+    stem, at, version = text.partition("@")
+    try:
+        name = fmri.parse(stem)
+    except fmri.Invalid:
+        raise Illegal(f"Illegal FMRI '{stem}': Syntax Error: Missing package name") from None
+    if not ("*" in stem or "?" in stem or _STEM.fullmatch(name.stem)):
+        raise Illegal(f"Illegal FMRI '{stem}': Invalid Package Name: {name.stem}")
+    if not at or not version:
+        return Pattern(text, name)
+    if version == "latest":
+        return Pattern(text, fmri.parse(text))
+    if "*" in version or "?" in version:
+        return Pattern(text, name, version)
+    _check(text, version)
+    return Pattern(text, fmri.parse(text))
+
+
+def _check(text: str, version: str) -> None:
+    release, branch, stamp = _parts(version)
+    if not release:
+        raise Illegal(f"Illegal FMRI '{text}': Versions must have a release value")
+    dotted = [release] + ([branch] if "-" in version.partition(":")[0] else [])
+    for part in dotted:
+        if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", part):
+            raise Illegal(f"Illegal FMRI '{text}': Bad Version: {part}")
+    if ":" in version and not _STAMP.fullmatch(stamp):
+        raise Illegal(f"Illegal FMRI '{text}': Time must be ISO8601 format.")
