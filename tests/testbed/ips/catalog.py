@@ -97,7 +97,7 @@ def from_manifests(manifests: Mapping[Fmri, list[str]]) -> list[Entry]:
     for name in sorted(manifests, key=lambda name: (name.publisher, name.stem, name.known.key)):
         lines = manifests[name]
         parts: tuple[list[str], list[str]] = ([], [])
-        for line in lines:
+        for line in sorted(lines, key=lambda line: not line.startswith("depend ")):  # these first, else as they are
             part = action.catalog_part(line)
             if part is not None:
                 parts[part].append(line)

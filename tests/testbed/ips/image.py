@@ -36,10 +36,14 @@ class Image:
     """An image in memory; changes reach the disk with `save`, `write_manifest`, `write_linked` and the like."""
 
     def __init__(self, root: Path, sections: config.Sections, known: Catalog | None) -> None:
-        self.root = root
-        self.meta = root / "var/pkg"
+        self.move(root)
         self.config = sections
         self._known = known
+
+    def move(self, root: Path) -> None:
+        """Read and write below another root, where a copy of the image is."""
+        self.root = root
+        self.meta = root / "var/pkg"
 
     # -- configuration -------------------------------------------------------------------------------------------
 

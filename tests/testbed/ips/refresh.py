@@ -3,60 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from testbed.ips import catalog, fmri, v4
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
+from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image, make_publisher_directories
 from testbed.ips.repository import Repositories
 
 
-@dataclass(frozen=True)
-class Unreachable:
-    """An origin whose catalog could not be fetched."""
-
-    publisher: str
-    uri: str
-    origins: int
-    """How many origins the publisher has."""
-
-    @property
-    def error(self) -> str:
-        """The transport's own line."""
-        parts = urlsplit(self.uri)
-        if parts.scheme == "file":
-            path = parts.path.rstrip("/")
-            reason = f"The path '{path}' does not contain a valid package repository."
-            return f"file protocol error: code: E_HTTP_NOT_FOUND (22) reason: {reason}"
-        reason = f"Could not resolve host: {parts.hostname}"
-        return f"Framework error: code: E_COULDNT_RESOLVE_HOST (6) reason: {reason}"
-
-    @property
-    def details(self) -> str:
-        return (
-            f"Unable to contact valid package repository: {self.uri}\n"
-            "Encountered the following error(s):\n"
-            f"  {self.error}\n"
-            f"Repository URL: '{self.uri.rstrip('/')}'.\n"
-        )
-
-
-def fetch(image: Image, repositories: Repositories, publishers: Iterable[Publisher]) -> tuple[list[Unreachable], bool]:
+def fetch(
+    image: Image, repositories: Repositories, publishers: Iterable[Publisher], contacts: Contacts | None = None
+) -> tuple[list[Unreachable], bool]:
     """Fetch the catalogs of these publishers and work out anew what the image knows.
 
     Returns the origins that did not answer, and whether the image knows something else now (the caller saves it).
     """
+    contacts = contacts or Contacts(image.enabled, repositories.reachable)
     missing = []
     for publisher in publishers:
         make_publisher_directories(image.meta / "publisher" / publisher.name)
-        for origin in publisher.origins:
-            if repositories.reachable(origin):
-                image.write_origin_catalog(publisher.name, origin, repositories.catalog(origin))
-            else:
-                missing.append(Unreachable(publisher.name, origin, len(publisher.origins)))
+        for origin in publisher.active_origins:
+            failed = contacts.attempt(publisher, origin)
+            if failed:
+                missing.append(failed)
+                continue
+            source = repositories.at(origin).catalog_directory(publisher.name)
+            if source.is_dir():
+                image.take_catalog(publisher.name, origin, source)
+        image.join_catalogs(publisher.name, publisher.active_origins)
     return missing, rebuild(image)
 
 
@@ -65,7 +41,7 @@ def rebuild(image: Image) -> bool:
     before = {entry.fmri: entry for entry in image.known.entries}
     known: dict[Fmri, Entry] = {}
     for publisher in image.enabled:
-        for origin in publisher.origins:
+        for origin in publisher.active_origins:
             directory = image.origin_catalog(publisher.name, origin)
             if (directory / "catalog.attrs").exists():
                 for entry in v4.read(directory).entries:

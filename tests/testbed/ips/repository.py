@@ -1,22 +1,29 @@
-"""Package repositories of a simulated host: what their URIs offer, kept below `/.testbed/repos`.
+"""The package repositories that a host can name, reachable or not, and declaring them.
 
-`repositories.json`: URI -> {publisher, fmris}; `manifests.json`: FMRI (with build release) -> manifest lines;
-`payloads/HASH`: what a file or license action delivers (absent: an empty file). A URI is reachable if it is declared
-and does not stand in ``state.offline``.
+A `file:` URI is a directory of the host. What any other URI names lies in `/.testbed/repos/HOST/PATH`, in the same form
+(file_repository.py), and is always local: no network is needed. A URI is reachable if a repository lies there and it
+does not stand in ``state.offline``.
+
+`/.testbed/repos/declared.json` keeps what was declared: ``origins`` (URIs), ``manifests`` (FMRI with build release ->
+lines) and ``payloads`` (hash -> text). Images are built from it, also with packages that no repository offers any more.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from testbed.host import Host
-from testbed.ips import catalog, fmri, v4
+from testbed.ips import catalog, fmri
 from testbed.ips.catalog import Catalog, Entry
+from testbed.ips.file_repository import FileRepository, named_payloads
 from testbed.ips.fmri import Fmri
+from testbed.ips.image import stamp
 
 
 def store(
@@ -25,14 +32,53 @@ def store(
     manifests: Mapping[str, list[str]],
     payloads: Mapping[str, str] | None = None,
 ) -> None:
-    """Declare what the host's repositories offer; replaces what was declared before."""
+    """Make the host's repositories offer this and nothing else: URI -> ``publisher`` (the default one) and ``fmris``.
+
+    A repository that only gets more is published to; one that loses something is made anew. A payload whose text is
+    not in ``payloads`` is empty.
+    """
     place = host.private / "repos"
-    (place / "payloads").mkdir(parents=True, exist_ok=True)
-    content = {uri(name): dict(entry) for name, entry in repositories.items()}
-    (place / "repositories.json").write_text(json.dumps(content))
-    (place / "manifests.json").write_text(json.dumps(dict(manifests)))
-    for payload, text in (payloads or {}).items():
-        (place / "payloads" / payload).write_text(text)
+    place.mkdir(parents=True, exist_ok=True)
+    before = Repositories(host)
+    origins = [uri(name) for name in repositories]
+    for gone in set(before.declared["origins"]) - set(origins):
+        shutil.rmtree(before.at(gone).path, ignore_errors=True)
+    for name, offer in repositories.items():
+        _offer(before.at(name), offer, manifests, payloads or {})
+    declared = {"origins": origins, "manifests": dict(manifests), "payloads": dict(payloads or {})}
+    (place / "declared.json").write_text(json.dumps(declared))
+
+
+def _offer(
+    repository: FileRepository,
+    offer: Mapping[str, Any],
+    manifests: Mapping[str, list[str]],
+    payloads: Mapping[str, str],
+) -> None:
+    wanted = {fmri.parse(text): manifests[text] for text in offer["fmris"]}
+    offered = set(_offered(repository))
+    if not offered <= wanted.keys():
+        shutil.rmtree(repository.path)
+        offered = set()
+    if not repository.exists:
+        repository.create(offer["publisher"])
+    publish(repository, {name: lines for name, lines in wanted.items() if name not in offered}, payloads)
+
+
+def publish(repository: FileRepository, manifests: Mapping[Fmri, list[str]], payloads: Mapping[str, str]) -> None:
+    """Add packages, of any publishers; a payload whose text is not known is empty."""
+    texts = {
+        payload: payloads.get(payload, "").encode() for lines in manifests.values() for payload in named_payloads(lines)
+    }
+    for publisher in sorted({name.publisher for name in manifests}):
+        own = {name: lines for name, lines in manifests.items() if name.publisher == publisher}
+        repository.publish(own, texts, stamp(True))
+
+
+def _offered(repository: FileRepository) -> list[Fmri]:
+    if not repository.exists:
+        return []
+    return [entry.fmri for publisher in repository.publishers for entry in repository.catalog(publisher).entries]
 
 
 def uri(text: str) -> str:
@@ -44,64 +90,78 @@ class Repositories:
     """All repositories that the host can name."""
 
     def __init__(self, host: Host) -> None:
+        self._host = host
         self.place: Path = host.private / "repos"
         self.offline = {uri(name) for name in host.state.offline}
+        self._open: dict[str, FileRepository] = {}
 
     @cached_property
-    def _offers(self) -> dict[str, Any]:
-        path = self.place / "repositories.json"
-        content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return content
+    def declared(self) -> dict[str, Any]:
+        path = self.place / "declared.json"
+        content = {"origins": [], "manifests": {}, "payloads": {}}
+        return {**content, **json.loads(path.read_text())} if path.exists() else content
 
-    @cached_property
-    def _manifests(self) -> dict[str, list[str]]:
-        path = self.place / "manifests.json"
-        content: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
-        return content
+    def at(self, origin: str) -> FileRepository:
+        """The repository that a URI names; it need not exist."""
+        key = uri(origin)
+        if key not in self._open:
+            parts = urlsplit(key)
+            path = f"{parts.netloc}{parts.path}".rstrip("/")
+            self._open[key] = FileRepository(self._host.path(path) if parts.scheme == "file" else self.place / path)
+        return self._open[key]
 
     def reachable(self, origin: str) -> bool:
-        return uri(origin) in self._offers and uri(origin) not in self.offline
+        return uri(origin) not in self.offline and self.at(origin).exists
 
     def publisher(self, origin: str) -> str:
-        """The publisher whose packages a reachable repository has."""
-        return str(self._offers[uri(origin)]["publisher"])
-
-    def catalog(self, origin: str) -> Catalog:
-        """The catalog of a reachable repository, dated by its newest package."""
-        names = [fmri.parse(text) for text in self._offers[uri(origin)]["fmris"]]
-        entries = self.entries(names)
-        newest = max((name.known.stamp for name in names), default="19700101T000000Z")
-        return Catalog(entries, v4.new_attributes(newest, signed=True), feature=False)
-
-    def entries(self, names: list[Fmri]) -> list[Entry]:
-        return catalog.from_manifests({name: self._manifests[str(name)] for name in names})
+        """The default publisher of a reachable repository."""
+        return self.at(origin).default_publisher
 
     def offered(self, origin: str) -> list[Fmri]:
-        """What a declared repository offers, reachable or not; nothing where none is declared."""
-        return [fmri.parse(text) for text in self._offers.get(uri(origin), {"fmris": []})["fmris"]]
+        """What a repository has, reachable or not."""
+        return _offered(self.at(origin))
+
+    def offers(self, origins: Iterable[str], name: Fmri) -> bool:
+        """Can the package be had from one of these origins now?"""
+        return any(self.reachable(origin) and self.at(origin).has(name) for origin in origins)
+
+    def _known(self) -> list[FileRepository]:
+        return [self.at(origin) for origin in [*self.declared["origins"], *self._open]]
+
+    def manifest(self, name: Fmri) -> list[str]:
+        """The manifest of a package of any repository known by now, or declared; raises KeyError."""
+        for repository in self._known():
+            if repository.has(name):
+                return repository.manifest(name)
+        lines: list[str] = self.declared["manifests"][str(name)]
+        return lines
+
+    def payload(self, payload: str) -> bytes:
+        """What the file with this hash holds; one that no repository has and that was not declared is empty."""
+        for repository in self._known():
+            found = repository.payload(payload)
+            if found is not None:
+                return found
+        return str(self.declared["payloads"].get(payload, "")).encode()
+
+    # -- for building images ------------------------------------------------------------------------------------------
+
+    def catalog(self, origin: str, publisher: str) -> Catalog:
+        return self.at(origin).catalog(publisher)
+
+    def entries(self, names: list[Fmri]) -> list[Entry]:
+        return catalog.from_manifests({name: self.manifest(name) for name in names})
 
     def all(self) -> list[Fmri]:
         """Every declared package."""
-        return [fmri.parse(text) for text in self._manifests]
-
-    def offers(self, origins: list[str], name: Fmri) -> bool:
-        """Can the package be had from one of these origins now?"""
-        return any(self.reachable(origin) and str(name) in self._offers[uri(origin)]["fmris"] for origin in origins)
-
-    def manifest(self, name: Fmri) -> list[str]:
-        """The manifest of any declared package; raises KeyError."""
-        return self._manifests[str(name)]
+        return [fmri.parse(text) for text in self.declared["manifests"]]
 
     def complete(self, text: str) -> Fmri:
         """The declared FMRI that ``text`` (with or without build release) means; raises KeyError."""
         wanted = fmri.parse(text)
-        if text in self._manifests:
+        if text in self.declared["manifests"]:
             return wanted
-        for candidate in self._manifests:
-            if fmri.parse(candidate).short == wanted.short:
-                return fmri.parse(candidate)
+        for candidate in self.all():
+            if candidate.short == wanted.short:
+                return candidate
         raise KeyError(text)
-
-    def payload(self, payload: str) -> bytes:
-        path = self.place / "payloads" / payload
-        return path.read_bytes() if path.exists() else b""

@@ -101,6 +101,22 @@ def new_attributes(stamp: str, signed: bool) -> dict[str, Any]:
     return attributes
 
 
+def log_update(path: Path, added: list[Entry], stamp: str) -> str:
+    """Write into a repository's update log that these packages came at ``stamp``; returns the log's signature."""
+    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    content.pop("_SIGNATURE", None)
+    for entry in added:
+        raw: dict[str, Any] = {"op-time": stamp, "op-type": "add", "version": entry.version}
+        for part, name in PARTS.items():
+            found = _part([entry], part)
+            if found:
+                raw[name] = found[entry.publisher][entry.stem][0]
+        content.setdefault(entry.publisher, {}).setdefault(entry.stem, []).append(raw)
+    text, signature = _text(content, signed=True)
+    _write(path, text)
+    return signature
+
+
 def touch(catalog: Catalog, stamp: str) -> None:
     catalog.attributes["last-modified"] = stamp
     catalog.attributes["parts"][PARTS["base"]]["last-modified"] = stamp
