@@ -61,7 +61,7 @@ def _texts(step: dict[str, Any]) -> list[Counter[str]]:
 
 
 def _rows(command: str, text: str) -> list[str]:
-    found = [row for row in texts.rows(text) if not row.startswith(("{", "["))]
+    found = texts.rows(text)
     return sorted(found) if command in UNORDERED else found
 
 

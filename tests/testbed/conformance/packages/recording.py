@@ -24,10 +24,14 @@ IN_SCOPE = frozenset(
 
 @dataclass(frozen=True)
 class Library:
-    """``stages``: name -> URI -> {publisher, packages}; ``manifests``: FMRI with build release -> lines."""
+    """``stages``: name -> URI -> {publisher, packages}; ``manifests``: FMRI with build release -> lines.
+
+    ``payloads``: hash -> text of files and licences.
+    """
 
     stages: dict[str, Any]
     manifests: dict[str, list[str]]
+    payloads: dict[str, str]
 
 
 def is_one(entry: Any) -> bool:
@@ -37,7 +41,9 @@ def is_one(entry: Any) -> bool:
 
 def read_library(directory: Path, entry: Recording) -> Library:
     """The files that the recording names, from its directory or else from the fixtures. Raises FileNotFoundError."""
-    return Library(_named(directory, entry["repositories"]), _named(directory, entry["manifests"]))
+    return Library(
+        _named(directory, entry["repositories"]), _named(directory, entry["manifests"]), _named(directory, "payloads.json")
+    )
 
 
 def _named(directory: Path, name: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def publish(made: Host, library: Library, stage: str) -> None:
         uri: {"publisher": entry["publisher"], "fmris": entry["packages"]}
         for uri, entry in library.stages[stage].items()
     }
-    repository.store(made, offers, library.manifests)
+    repository.store(made, offers, library.manifests, library.payloads)
 
 
 def configure(made: Host, name: str, brand: str, zonepath: str) -> None:

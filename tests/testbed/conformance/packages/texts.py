@@ -134,8 +134,12 @@ def _document_part(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows(text: str) -> list[str]:
-    """A table: its lines in order, each with single blanks."""
-    return [" ".join(line.split()) for line in without_noise(text).splitlines() if line.strip()]
+    """A table: its lines in order, each with single blanks, without progress and documents."""
+    return [
+        " ".join(line.split())
+        for line in without_noise(text).splitlines()
+        if line.strip() and not PROGRESS.match(line) and not _is_json(line)
+    ]
 
 
 def facts(text: str) -> Counter[str]:
