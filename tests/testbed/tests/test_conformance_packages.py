@@ -55,7 +55,7 @@ def test_counts_of_a_plan_count(step: dict[str, Any]) -> None:
 
 
 def test_counts_of_a_child_are_not_those_of_another() -> None:
-    step = next(step for step in PLANS if step["stdout"].count("'zone:web01' output:\n| Packages") == 1)
+    step = next(step for step in PLANS if "'zone:web01' output:\n| Packages to update: 6" in step["stdout"])
     names = {"zone:web01": "zone:db01", "zone:db01": "zone:web01"}
     other = re.sub(r"(?<=')zone:(web|db)01(?=' output)", lambda found: names[found[0]], step["stdout"])
     assert compare.step(step, seen(step, stdout=other))
@@ -72,7 +72,7 @@ def leaves(value: Any) -> list[tuple[Any, Any]]:
 def test_every_value_of_a_document_counts(step: dict[str, Any]) -> None:
     line = next(line for line in step["stdout"].splitlines() if line.startswith(("{", "[")))
     document = json.loads(line)
-    for holder, key in random.Random(SEED).sample(leaves(document), 1):
+    for holder, key in random.Random(SEED).sample(leaves(document), min(1, len(leaves(document)))):
         holder[key] = f"{holder[key]}falsified"
         other = step["stdout"].replace(line, json.dumps(document))
         assert compare.step(step, seen(step, stdout=other))[0][0].startswith("JSON /")
