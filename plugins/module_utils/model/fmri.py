@@ -16,6 +16,8 @@ _FMRI = re.compile(
 _VERSION = re.compile(
     r"(?P<release>[0-9.]+)(?:,(?P<build>[0-9.]*))?(?:-(?P<branch>[0-9.]+))?(?::(?P<stamp>[0-9]{8}T[0-9]{6}Z))?"
 )
+# Far above any real one: Python would take ages to read a number of a million digits.
+_LONGEST = 1000
 
 
 def _dots(text: str | None) -> tuple[int, ...]:
@@ -36,7 +38,7 @@ class Version:
     @classmethod
     def parse(cls, text: str) -> Version:
         """Parse `11-151054.0:20250505T080000Z` with or without `,5.11`. Raises ValueError."""
-        match = _VERSION.fullmatch(text)
+        match = _VERSION.fullmatch(text) if len(text) <= _LONGEST else None
         if not match or not _dots(match["release"]):
             raise ValueError(f"not a package version: {text[:200]!r}")
         return cls(_dots(match["release"]), _dots(match["branch"]), match["stamp"] or "")
@@ -68,7 +70,7 @@ class Fmri:
     @classmethod
     def parse(cls, text: str) -> Fmri:
         """Parse any written form of an FMRI. Raises ValueError."""
-        match = _FMRI.fullmatch(text.strip())
+        match = _FMRI.fullmatch(text.strip()) if len(text) <= _LONGEST else None
         if not match:
             raise ValueError(f"not a package FMRI: {text[:200]!r}")
         version = Version.parse(match["version"]) if match["version"] else None

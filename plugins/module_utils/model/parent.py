@@ -17,6 +17,8 @@ MISSING = "missing"
 PUBLISHER_MISMATCH = "publisher-mismatch"
 PARENT_NEWER = "parent-newer"
 PARENT_OLDER = "parent-older"
+# Said by the audit only: another way to write SELF than its literal text.
+SELF_UNKNOWN = "self-unknown"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Violation:
         """One sentence for people."""
         wanted = Fmri.parse(self.dependency).stem
         stem = self.package.stem if wanted == SELF else wanted
+        if self.outcome == SELF_UNKNOWN:
+            return (
+                f"{self.package} writes its dependency on itself as {self.dependency!r}, which the audit takes for "
+                "another package; no sync can mend that."
+            )
         if self.outcome == MISSING:
             return f"{self.package} needs {stem} in the global zone, where it is not installed."
         what = {
@@ -99,7 +106,7 @@ def _words(line: str) -> list[str]:
 def counts(action: Action, variants: Mapping[str, str], facets: Sequence[tuple[str, bool]]) -> bool:
     """Tell whether an action counts in an image (FORMAT-v4.md: "Does an action line count in this image?").
 
-    `facets` are (pattern, setting) of the image, those inherited from the parent first.
+    `facets` are (pattern, setting) of the image in the order of `facet_order`.
     """
     any_of: list[bool] = []
     for key, values in action.attributes:
@@ -124,14 +131,43 @@ def counts(action: Action, variants: Mapping[str, str], facets: Sequence[tuple[s
     return not any_of or any(any_of)
 
 
+def facet_order(inherited: Iterable[tuple[str, bool]], own: Iterable[tuple[str, bool]]) -> tuple[tuple[str, bool], ...]:
+    """Return an image's facets as pkg looks them up: the parent's before its own, longer patterns before shorter."""
+
+    def by_length(facets: Iterable[tuple[str, bool]]) -> list[tuple[str, bool]]:
+        return sorted(facets, key=lambda facet: (-len(facet[0]), facet[0]))
+
+    return (*by_length(inherited), *by_length(own))
+
+
 def _facet(name: str, facets: Sequence[tuple[str, bool]]) -> bool:
     for pattern, setting in facets:
         if pattern == name:
             return setting
-    matching = [(p, s) for p, s in facets if p.endswith("*") and name.startswith(p[:-1])]
-    if matching:
-        return max(matching, key=lambda item: len(item[0]))[1]
+    for pattern, setting in facets:
+        if _matches(name, pattern):
+            return setting
     return not name.startswith(("facet.optional.", "facet.debug."))
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Match `*` and `?`, in steps that no pattern of a zone can make endless; sets in brackets occur in no facet."""
+    at = start = 0
+    star = -1
+    place = 0
+    while at < len(name):
+        if place < len(pattern) and pattern[place] == "*":
+            star, start = place, at
+            place += 1
+        elif place < len(pattern) and pattern[place] in ("?", name[at]):
+            at += 1
+            place += 1
+        elif star >= 0:
+            start += 1
+            at, place = start, star + 1
+        else:
+            return False
+    return not pattern[place:].strip("*")
 
 
 def judge(package: Fmri, dependency: str, parent: Mapping[str, Fmri]) -> tuple[str, Fmri | None]:
@@ -144,15 +180,19 @@ def judge(package: Fmri, dependency: str, parent: Mapping[str, Fmri]) -> tuple[s
     if is_self:
         wanted = package
     there = parent.get(wanted.stem)
-    if there is None:
-        return MISSING, None
-    if wanted.publisher and wanted.publisher != there.publisher:
+    if there is not None and wanted.publisher and wanted.publisher != there.publisher:
         return PUBLISHER_MISMATCH, there
+    return _by_version(wanted, is_self, there), there
+
+
+def _by_version(wanted: Fmri, exactly: bool, there: Fmri | None) -> str:
+    if there is None:
+        return MISSING
     if wanted.version is None or there.version is None or wanted.version.key == there.version.key:
-        return SATISFIED, there
+        return SATISFIED
     if wanted.version < there.version:
-        return (PARENT_NEWER if is_self else SATISFIED), there
-    return PARENT_OLDER, there
+        return PARENT_NEWER if exactly else SATISFIED
+    return PARENT_OLDER
 
 
 def violations(dependencies: Iterable[tuple[Fmri, str]], parent: Mapping[str, Fmri]) -> list[Violation]:
@@ -160,6 +200,24 @@ def violations(dependencies: Iterable[tuple[Fmri, str]], parent: Mapping[str, Fm
     found: list[Violation] = []
     for package, dependency in dependencies:
         outcome, there = judge(package, dependency, parent)
+        if outcome != SATISFIED:
+            found.append(Violation(package, dependency, outcome, there))
+    return found
+
+
+def audit(dependencies: Iterable[tuple[Fmri, str]], parent: Mapping[str, Fmri]) -> list[Violation]:
+    """Judge (package, dependency) pairs as `pkg audit-linked` does and return what makes a child `diverged`.
+
+    Unlike `judge` it looks at no publisher, and knows the self form by its literal text only (FORMAT-v4.md, "How
+    the real pkg judges"). Raises ValueError for a dependency that is no FMRI.
+    """
+    found: list[Violation] = []
+    for package, dependency in dependencies:
+        wanted = package if dependency == SELF else Fmri.parse(dependency)
+        there = parent.get(wanted.stem)
+        outcome = _by_version(wanted, wanted == package, there)
+        if outcome == MISSING and wanted.stem == SELF:
+            outcome = SELF_UNKNOWN
         if outcome != SATISFIED:
             found.append(Violation(package, dependency, outcome, there))
     return found

@@ -31,7 +31,11 @@ class Publisher:
 
 @dataclass(frozen=True)
 class PositionFault:
-    """Where the positional rule is broken; `found` is None if the child has no publisher there."""
+    """Where the positional rule is broken; `found` is None if the child has no publisher there.
+
+    `position` counts from 0 among those that count. `reason`: "missing" (the child does not have `expected`),
+    "disabled" or "nochild" (it is so in the child), "order", or "stickiness".
+    """
 
     position: int
     expected: str
@@ -64,10 +68,19 @@ def position_fault(parent: Sequence[Publisher], child: Sequence[Publisher]) -> P
     theirs = counting(child)
     for i, want in enumerate(counting(parent)):
         if i >= len(theirs) or theirs[i].name != want.name:
-            return PositionFault(i, want.name, theirs[i].name if i < len(theirs) else None, "order")
+            return PositionFault(i, want.name, theirs[i].name if i < len(theirs) else None, _reason(want.name, child))
         if theirs[i].sticky != want.sticky:
             return PositionFault(i, want.name, theirs[i].name, "stickiness")
     return None
+
+
+def _reason(name: str, child: Sequence[Publisher]) -> str:
+    there = next((p for p in child if p.name == name), None)
+    if there is None:
+        return "missing"
+    if not there.enabled:
+        return "disabled"
+    return "nochild" if there.nochild else "order"
 
 
 def own_publishers(parent: Sequence[Publisher], child: Sequence[Publisher]) -> list[str]:

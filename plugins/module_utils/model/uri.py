@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 
 MASK = "********"
+# The bound on the scheme keeps a long text of a zone's from being looked through from each of its characters.
 # The greedy match up to the last "@" before the path also covers a password that holds an "@" or a quote.
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/]*@")
-# What a zone has written into its image must not reach a terminal as an escape sequence.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s/]*@")
+# What a zone has written into its image must not reach a terminal as an escape sequence, and half a surrogate pair
+# cannot be written out at all.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def mask(text: str) -> str:

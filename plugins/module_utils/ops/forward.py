@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from ..host import logs, pkg, safe, zfs, zoneadm, zonecfg
-from ..host.image import Image, ImageError
+from ..host.image import Image, ImageError, linked_name
 from ..host.runner import CommandError, StillRunning
 from ..model import zone as states
 from ..model.dataset import mounted_on
@@ -323,7 +323,7 @@ def _sync(hands: Hands, forced: bool) -> None:
 
 def _linked_name(hands: Hands) -> str | None:
     try:
-        return _image(hands).linked_name()
+        return linked_name(hands.zone.root)
     except ImageError as exc:
         raise StepFailed(Diagnosis("image-unreadable", str(exc), "Look at the zone's root.")) from None
 

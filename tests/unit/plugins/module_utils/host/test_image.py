@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.illumos.linked_zones.plugins.module_utils.host import image as module
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host import catalog as module
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host import safe
-from ansible_collections.illumos.linked_zones.plugins.module_utils.host.image import Image, ImageError
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host.image import Image, ImageError, linked_name
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.fmri import Fmri
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.parent import judge
 
@@ -44,7 +44,7 @@ def test_reads_as_pkg_does(name: str, zone: str, unpacked: Callable[[str], Path]
         for package, dependency in image.parent_dependencies(list(installed.values()))
     }
     assert outcomes == {(o["package"], o["dependency"], o["outcome"]) for o in expected["outcomes"]}
-    assert (image.linked_name() == f"zone:{zone}") is bool(expected.get("synced_metadata", image.linked_name()))
+    assert (linked_name(image.root) == f"zone:{zone}") is bool(expected.get("synced_metadata", linked_name(image.root)))
 
 
 def test_a_symlink_out_of_the_zone_is_not_followed(unpacked: Callable[[str], Path], tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of a package image, wherever it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping
+
+from .fmri import Fmri
+from .publisher import Publisher
+
+FROM_DISK = "image"
+FROM_PKG = "pkg"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A frozen package; `since` is a Unix time, `comment` what was said when it was frozen."""
+
+    name: str
+    version: str
+    comment: str | None
+    since: int
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """An image's packages, publishers (in search order) and links.
+
+    `source` says who read the packages: FROM_DISK or FROM_PKG. `installed` maps stem to FMRI.
+    `parent_dependencies` are (package, dependency) pairs that count in the image. `linked_name` is the name it has
+    as a child ("zone:web01"), None if its linked metadata were never written.
+    """
+
+    source: str
+    format: int
+    installed: Mapping[str, Fmri]
+    parent_dependencies: tuple[tuple[Fmri, str], ...]
+    publishers: tuple[Publisher, ...]
+    use_system_repo: bool
+    variants: Mapping[str, str]
+    frozen: tuple[Frozen, ...]
+    linked_name: str | None
+
+    def version(self, stem: str) -> str | None:
+        """Return the version of an installed package, None if it is not installed."""
+        fmri = self.installed.get(stem)
+        return str(fmri.version) if fmri and fmri.version else None
