@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from testbed.host import Host
-from testbed.ips import catalog, config, deliver, image, refresh, v4
+from testbed.ips import catalog, config, deliver, image, refresh, settings, settle, v4
 from testbed.ips.catalog import Catalog
 from testbed.ips.config import Publisher
 from testbed.ips.fmri import Fmri
@@ -52,9 +52,10 @@ def build_image(
         made.write_manifest(entry.fmri, repositories.manifest(entry.fmri))
     asked = set(manual) if manual is not None else _asked_for(arriving)
     plan = Plan(add=arriving, manual=[entry for entry in arriving if entry.stem in asked])
+    settle.settle(made, plan, lambda entry: repositories.manifest(entry.fmri), settings.of(made))
     if files:
         changes = deliver.changes(made, plan, lambda entry: repositories.manifest(entry.fmri))
-        deliver.carry_out(host.path(root), changes, repositories, lambda path: None)
+        deliver.Tree(host, root, repositories).carry_out(changes)
     deliver.record(made, plan)
     refresh.rebuild(made)
     made.save()

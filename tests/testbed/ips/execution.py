@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from testbed.ips import deliver, linked, messages, planner
+from collections.abc import Mapping
+
+from testbed.ips import deliver, licences, linked, messages, planner, settings, settle, varcets
 from testbed.ips.fmri import Fmri
-from testbed.ips.planner import Plan
+from testbed.ips.planner import INSTALL, Plan
 from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session
+from testbed.ips.settings import Settings
 from testbed.ips.solver import NoSolution
 
 
-def plan_image(session: Session, request: Request, parent: dict[str, Fmri] | None) -> Plan:
-    """Plan for this image alone. Raises Exit 1 with the solver's words."""
+def plan_image(
+    session: Session,
+    request: Request,
+    parent: dict[str, Fmri] | None,
+    inherited: Mapping[str, bool] | None = None,
+) -> Plan:
+    """Plan for this image alone. Raises Exit 1 with the solver's words.
+
+    ``inherited``: the facets that the parent tells it; None: those that it told last.
+    """
+    if inherited is None:
+        inherited = session.image.linked().get("linked_pfacets", {})
+    current = settings.of(session.image)
+    wanted = varcets.wanted(current, request, inherited)
     try:
-        made = planner.plan(
-            session.image, request.operation, request.patterns, parent, request.reject, request.ignore_missing
-        )
+        made = _packages(session, request, parent, current, wanted)
     except planner.Refused as refused:
         raise Exit(1, f"\npkg {request.operation}: {refused}") from None
     except NoSolution as failure:
@@ -23,10 +36,11 @@ def plan_image(session: Session, request: Request, parent: dict[str, Fmri] | Non
         text = messages.explain(failure, session.dialect, request.verbose)
         raise Exit(1, f"\npkg {request.operation}: {text}") from None
     session.progress("Planning: Solver setup ... Done\nPlanning: Running solver ... Done\n")
+    for entry in made.arriving:
+        session.manifest(entry)
+    settle.settle(session.image, made, session.manifest, wanted, request.mediators)
     if made:
         session.progress("Planning: Finding local manifests ... Done\n")
-        for entry in made.arriving:
-            session.manifest(entry)
         session.progress("Planning: Package planning ... Done\nPlanning: Merging actions ... Done\n")
         session.progress("Planning: Checking for conflicting actions ... Done\n")
     session.progress("Planning: Consolidating action changes ... Done\nPlanning: Evaluating mediators ... Done\n")
@@ -34,18 +48,36 @@ def plan_image(session: Session, request: Request, parent: dict[str, Fmri] | Non
     return made
 
 
+def _packages(
+    session: Session, request: Request, parent: dict[str, Fmri] | None, current: Settings, wanted: Settings
+) -> Plan:
+    image = session.image if wanted == current else settings.applied(session.image, wanted)
+    if request.operation not in varcets.OPERATIONS:
+        return planner.plan(image, request.operation, request.patterns, parent, request.reject, request.ignore_missing)
+    if wanted == current and not request.reject or request.operation in varcets.MEDIATION:
+        return Plan()
+    if not request.reject and not varcets.solver_needed(session.image, current, wanted, parent):
+        return Plan()
+    return planner.plan(image, INSTALL, [], parent, [*request.reject, *varcets.unsupported(session.image, wanted)])
+
+
 def changes(session: Session, made: Plan) -> deliver.Changes:
     """What the plan means in actions."""
     return deliver.changes(session.image, made, session.manifest)
 
 
-def execute(session: Session, made: Plan, request: Request) -> None:
+def prepare(session: Session, made: Plan, request: Request) -> None:
+    """What must be had before anything is changed: licences accepted, payloads fetched. Raises Exit 6 or 1."""
+    licences.check(session, request, made)
+    for entry in made.arriving if changes(session, made).payloads else ():
+        session.reach(entry)
+
+
+def execute(session: Session, made: Plan) -> None:
     """Carry out a plan in this image. Raises Exit 1; what was done until then stays done."""
     if not made:
         return
     todo = changes(session, made)
-    for entry in made.arriving if todo.payloads else ():
-        session.reach(entry)
     total = len(todo.remove) + len(todo.install) + len(todo.update)
     if todo.payloads:
         session.progress(f"Download: 0/{len(todo.payloads)} items  0.0/0.0MB  0% complete \n")
@@ -53,9 +85,9 @@ def execute(session: Session, made: Plan, request: Request) -> None:
     session.progress(f" Actions: 1/{total} actions (Installing new actions)\n")
     session.host.changed = True
     try:
-        deliver.carry_out(session.host.path(session.root), todo, session.repositories, session.strike)
+        deliver.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
     except deliver.Failed as failure:
-        raise Exit(1, f"pkg {request.operation}: {failure}\n") from None
+        raise Exit(1, f"\npkg: {failure}\n") from None
     session.progress(f" Actions: Completed {total} actions in 0.00 seconds.\n")
     if "PKG_AUTOINSTALL" in session.ctx.env:
         made.manual = []  # the attach hook sets it: what it installs nobody asked for (client/image.py)
@@ -65,7 +97,7 @@ def execute(session: Session, made: Plan, request: Request) -> None:
     for word in ("Creating fast lookup database", "Reading search index", "Updating search index"):
         session.progress(f"Finalize: {word} ... Done\n")
     session.save()
-    if session.is_global and session.children and "linked_prop" not in session.image.linked():
+    if session.children and "linked_prop" not in session.image.linked():
         session.image.write_linked({"linked_prop": {"li-path": "/"}})
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from testbed.ips import fmri
 from testbed.ips.catalog import Entry
+from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.planner import Plan
-from testbed.ips.contacts import Unreachable
 from testbed.ips.solver import NoSolution, Rejection
 
 MASTER, R151054 = "master", "r151054"
@@ -136,12 +136,17 @@ def changed_packages(plan: Plan) -> str:
         rows.setdefault(entry.publisher, []).append((entry.stem, entry, None))
     for before, after in plan.change:
         rows.setdefault(after.publisher, []).append((after.stem, before, after))
+    for entry in plan.affected:
+        rows.setdefault(entry.publisher, []).append((entry.stem, entry, entry))
     if not rows:
         return ""
     lines = ["\nChanged packages:\n"]
     for publisher in sorted(rows):
         lines.append(f"{publisher}\n")
         for stem, old, new in sorted(rows[publisher], key=lambda row: row[0]):
+            if old and old is new:
+                lines.append(f"  {stem}\n    {old.fmri.known.plain}\n")
+                continue
             same = old and new and old.fmri.known.plain == new.fmri.known.plain
             texts = ["None" if e is None else (e.fmri.known.short if same else e.fmri.known.plain) for e in (old, new)]
             lines.append(f"  {stem}\n    {texts[0]} -> {texts[1]}\n")
@@ -205,32 +210,37 @@ def licences_refused(pairs: Iterable[tuple[str, str]]) -> str:
 # -- repositories that cannot be reached -------------------------------------------------------------------------------
 
 
-def stale_catalogs(missing: Iterable[Unreachable]) -> str:
-    """The warning that a plan was made without the newest catalogs (on stdout)."""
+def stale_catalogs(contacts: Contacts) -> str:
+    """The warning that a plan was made without the newest catalogs (on stdout); empty if all origins answered."""
+    if not contacts.failed:
+        return ""
     text = (
         "\n\nWARNING: Errors were encountered when attempting to retrieve package\n"
         "catalog information. Packages added to the affected publisher repositories since\n"
-        "the last retrieval may not be available.\n"
+        "the last retrieval may not be available.\n\n"
     )
-    for entry in missing:
-        text += (
-            f"\nErrors were encountered when attempting to contact repository for publisher '{entry.publisher}'.\n"
-            f"\n{entry.details}\n"
-        )
-    return text
+    for publisher, tally in contacts.failed.items():
+        several = f"{len(tally.failed)} of {tally.total} repositories"
+        where = "repository" if tally.total == 1 else several
+        text += f"Errors were encountered when attempting to contact {where} for publisher '{publisher}'.\n"
+        text += "".join(f"\n{entry.details}" for entry in tally.failed) + "\n"
+    return text + "\n"
 
 
-def refresh_failed(missing: list[Unreachable], publishers: int) -> str:
-    """stderr of `pkg refresh`."""
+NOT_REACHED = "could not be reached for catalog refresh"
+NOT_REFRESHED = "could not be refreshed"
+
+
+def refresh_failed(missing: list[Unreachable], publishers: int, how: str = NOT_REACHED) -> str:
+    """stderr of `pkg refresh`, and of set-publisher (``how`` is NOT_REFRESHED)."""
     by_publisher: dict[str, list[Unreachable]] = {}
     for entry in missing:
         by_publisher.setdefault(entry.publisher, []).append(entry)
-    text = f"pkg: {publishers - len(by_publisher)}/{publishers} catalogs successfully updated:\n"
+    partial = sum(len(entries) < entries[0].origins for entries in by_publisher.values())
+    head = f"{publishers - len(by_publisher)}/{publishers} catalogs successfully updated"
+    text = f"pkg: {head}{f' ({partial} partial)' if partial else ''}:\n"
     for publisher, entries in by_publisher.items():
-        text += (
-            f"\n{len(entries)}/{entries[0].origins} repositories for publisher '{publisher}'"
-            " could not be reached for catalog refresh.\n"
-        )
+        text += f"\n{len(entries)}/{entries[0].origins} repositories for publisher '{publisher}' {how}.\n"
         text += "".join(f"\n{entry.details}" for entry in entries)
     return text + "\n\n"
 
@@ -243,7 +253,7 @@ def no_origin(publisher: str, missing: Unreachable) -> str:
         "Additional details:\n\nUnable to contact valid package repository\n"
         "Encountered the following error(s):\n"
         "Transport errors encountered when trying to contact repository.\n"
-        f"Reported the following errors:\n{missing.error}\nRepository URL: '{missing.uri.rstrip('/')}'.\n"
+        f"Reported the following errors:\n{missing.failure}"
     )
 
 
@@ -253,7 +263,7 @@ def fetch_failed(missing: Iterable[Unreachable]) -> str:
         "\nErrors were encountered while attempting to retrieve package or file data for\n"
         "the requested operation.\nDetails follow:\n\n"
     )
-    return text + "".join(f"{entry.details}\n" for entry in missing)
+    return text + "".join(entry.failure for entry in missing)
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------

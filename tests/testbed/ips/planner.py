@@ -9,6 +9,7 @@ from testbed.ips import fmri
 from testbed.ips.catalog import Entry
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image
+from testbed.ips.settings import Settings
 from testbed.ips.solver import Problem, Solver, variant_reason
 
 INSTALL, UPDATE, UNINSTALL, SYNC = "install", "update", "uninstall", "sync-linked"
@@ -40,9 +41,14 @@ class Plan:
     remove: list[Entry] = field(default_factory=list)
     manual: list[Entry] = field(default_factory=list)
     """Packages the user named, to be marked so."""
+    affected: list[Entry] = field(default_factory=list)
+    """Packages that stay and of which other actions count afterwards."""
+    before: Settings | None = None
+    after: Settings | None = None
+    """The image's settings, where they change."""
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.change or self.remove)
+        return bool(self.add or self.change or self.remove or self.affected or self.after)
 
     @property
     def arriving(self) -> list[Entry]:

@@ -4,45 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.ips import execution, licences, messages
+from testbed.ips import changed, execution, licences, messages
+from testbed.ips.boot_environments import NONE, Decision
 from testbed.ips.planner import UNINSTALL, Plan
 from testbed.ips.request import Request
 from testbed.ips.session import Session
 
 
-def shown_plan(session: Session, request: Request, made: Plan) -> str:
+def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = NONE) -> str:
     """The plan as it is shown without --parsable."""
     text = ""
     for _, (package, name, content, _, display, _) in licences.changed(session, made):
         if display or request.licenses:
             text += messages.licence_shown(messages.fmri_short(package), name, content)
-    rows = messages.packages_table(made)
+    rows = messages.packages_table(made) + changed.rows(made)
     if request.verbose:
         rows += [("Estimated space available", "75.68 GB"), ("Estimated space to be consumed", "92.62 kB")]
-    if session.is_global:
-        new, backup = _boot_environments(session, made)
-        rows.append(("Create boot environment", "Yes" if new else "No"))
-        rows += [("Activate boot environment", "Yes")] if new else []
-        rows.append(("Create backup boot environment", "Yes" if backup else "No"))
+    if session.live:
+        rows += boot.rows()
     if request.verbose:
         rows.append(("Rebuild boot archive", "No"))
     text += messages.counted(rows)
     if request.verbose:
-        text += messages.changed_packages(made) + messages.changed_files(_editables(session, made))
+        text += changed.verbose(made) + messages.changed_packages(made)
+        text += messages.changed_files(_editables(session, made))
     elif made.remove and request.operation != UNINSTALL:
         gone = sorted(made.remove, key=lambda entry: str(entry.fmri))
         text += "\nRemoved Packages:\n\n" + "".join(f"  {entry.stem}\n" for entry in gone)
     return text + "\n"
-
-
-def _boot_environments(session: Session, made: Plan) -> tuple[bool, bool]:
-    """Does the plan make a new boot environment, or a backup of this one? Only in the global zone."""
-    if not session.is_global or not made:
-        return False, False
-    changes = execution.changes(session, made)
-    touched = changes.remove + changes.install + [new for _, new in changes.update] + [old for old, _ in changes.update]
-    new = any(found.get("reboot-needed") == "true" for found in touched)
-    return new, not new and bool(made.change)
 
 
 def _editables(session: Session, made: Plan) -> list[list[Any]]:
@@ -61,9 +50,10 @@ def _editables(session: Session, made: Plan) -> list[list[Any]]:
     return [[kind, paths] for kind, paths in kept.items() if paths]
 
 
-def document(session: Session, made: Plan, children: list[dict[str, Any]]) -> dict[str, Any]:
+def document(
+    session: Session, made: Plan, children: list[dict[str, Any]], boot: Decision = NONE
+) -> dict[str, Any]:
     """The plan for --parsable=0, with the documents of the children."""
-    new, backup = _boot_environments(session, made)
     arriving: list[list[Any]] = [
         [licence[0], list(before[:5]) if before else [], list(licence[:5])]
         for before, licence in licences.changed(session, made)
@@ -71,11 +61,11 @@ def document(session: Session, made: Plan, children: list[dict[str, Any]]) -> di
     ]
     return messages.parsable(
         made,
+        **changed.document(made),
+        **boot.document(),
         **{
             "change-editables": _editables(session, made),
             "child-images": children,
-            "create-backup-be": backup,
-            "create-new-be": new,
             "licenses": arriving,
             "space-available": 82462941184 if made else None,
             "space-required": 157830.0 if made else None,

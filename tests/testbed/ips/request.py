@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for of boot environments; None: pkg decides."""
+
+    new: bool | None = None
+    name: str | None = None
+    backup: bool | None = None
+    backup_name: str | None = None
+    activate: bool | str = True
+
+
 @dataclass
 class Request:
     """What was asked for on the command line."""
@@ -26,5 +37,11 @@ class Request:
     ignored: list[str] | None = None
     """Children left alone; None: none, empty: all."""
     reject: list[str] = field(default_factory=list)
+    facets: dict[str, bool | None] = field(default_factory=dict)
+    """Facets to set; None takes one away."""
+    variants: dict[str, str] = field(default_factory=dict)
+    mediators: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Local choices of mediators; an empty one takes the choice away."""
     metadata_only: bool = False
     package_updates: bool = True
+    boot: Wanted = Wanted()

@@ -73,9 +73,7 @@ def store(image: Image, settings: Settings) -> None:
         "variant": dict(settings.variants),
         "facet": facets.section(settings.facets),
         "inherited_facet": facets.section(settings.inherited),
-        "mediators": {
-            f"{name}.{key}": text for name, found in settings.mediators.items() for key, text in found.items()
-        },
+        "mediators": mediators,
     }
     tail = image.config.pop("CONFIGURATION")
     for name, content in sections.items():

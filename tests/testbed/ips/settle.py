@@ -1,0 +1,94 @@
+"""What follows from a plan or new settings: the image's mediators, and installed packages that change with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from testbed.ips import action, mediation, settings
+from testbed.ips.action import Action
+from testbed.ips.catalog import Entry
+from testbed.ips.image import Image
+from testbed.ips.planner import Plan
+from testbed.ips.settings import Settings
+
+Manifest = Callable[[Entry], list[str]]
+Asked = Mapping[str, Mapping[str, str]]
+
+
+def settle(image: Image, plan: Plan, manifest: Manifest, wanted: Settings, asked: Asked | None = None) -> None:
+    """Complete ``plan``, made for an image that gets the settings ``wanted`` and the mediators ``asked``."""
+    current = settings.of(image)
+    if not plan and wanted == current and not asked:
+        return
+    gone = {entry.stem for entry in plan.remove} | {old.stem for old, _ in plan.change}
+    staying = [entry for stem, entry in image.installed().items() if stem not in gone]
+    changing = (wanted.variants, wanted.effective()) != (current.variants, current.effective())
+    changed = [entry for entry in staying if changing and _content_changes(manifest(entry), current, wanted)]
+    links = _Links(manifest, wanted)
+    offered = links.of(staying) + links.of(plan.arriving)
+    after = replace(
+        wanted, mediators=mediation.choose((link.action for link in offered), current.mediators, asked or {})
+    )
+    plan.affected = changed
+    plan.affected += [
+        entry for entry in _relinked(offered, current, after, bool(asked)) if entry in staying and entry not in changed
+    ]
+    if after != current:
+        plan.before, plan.after = current, after
+
+
+def _content_changes(lines: list[str], before: Settings, after: Settings) -> bool:
+    facets = before.effective(), after.effective()
+    for line in lines:
+        if "variant." in line or "facet." in line:
+            found = action.parse(line)
+            if found.kind not in ("link", "hardlink") or mediation.of(found) is None:
+                was = action.counts(found, before.variants, facets[0])
+                if was != action.counts(found, after.variants, facets[1]):
+                    return True
+    return False
+
+
+@dataclass(frozen=True)
+class _Link:
+    action: Action
+    entry: Entry
+
+
+class _Links:
+    """The mediated links of packages."""
+
+    def __init__(self, manifest: Manifest, wanted: Settings) -> None:
+        self.manifest = manifest
+        self.variants = wanted.variants
+        self.facets = wanted.effective()
+
+    def of(self, entries: Iterable[Entry]) -> list[_Link]:
+        found = []
+        for entry in entries:
+            for line in self.manifest(entry):
+                if " mediator=" in line:
+                    parsed = action.parse(line)
+                    if action.counts(parsed, self.variants, self.facets):
+                        found.append(_Link(parsed, entry))
+        return found
+
+
+def _relinked(links: list[_Link], before: Settings, after: Settings, asked: bool) -> list[Entry]:
+    """Packages whose mediated links come or go. A link that goes counts only where no other takes its path.
+
+    Where the mediator itself is set, pkg's plan has such a package twice (client/imageplan.py, plan_set_mediators).
+    """
+    taken = {link.action.get("path") for link in links if mediation.delivered(link.action, after.mediators)}
+    found: list[Entry] = []
+    for link in links:
+        name = link.action.get("mediator")
+        was, now = (mediation.delivered(link.action, each.mediators) for each in (before, after))
+        if was == now or not (asked or name in before.mediators):
+            continue
+        if now:
+            found += [link.entry] if link.entry not in found else []
+        elif link.action.get("path") not in taken:
+            found += [link.entry] * (2 if asked else 1)
+    return found
