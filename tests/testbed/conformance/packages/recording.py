@@ -42,7 +42,9 @@ def is_one(entry: Any) -> bool:
 def read_library(directory: Path, entry: Recording) -> Library:
     """The files that the recording names, from its directory or else from the fixtures. Raises FileNotFoundError."""
     return Library(
-        _named(directory, entry["repositories"]), _named(directory, entry["manifests"]), _named(directory, "payloads.json")
+        _named(directory, entry["repositories"]),
+        _named(directory, entry["manifests"]),
+        _named(directory, "payloads.json"),
     )
 
 
