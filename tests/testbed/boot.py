@@ -130,6 +130,17 @@ def create_be(
     return require(host, name)
 
 
+def free_name(host: Host, wanted: str) -> str:
+    """``wanted`` or, if it is taken, the next number behind it; gaps are not filled (be_get_auto_name in libbe)."""
+    stem, dash, number = wanted.rpartition("-")
+    base, highest = (stem, int(number)) if dash and number.isdigit() else (wanted, 0)
+    names = [be.name for be in listed(host)]
+    numbers = [name.removeprefix(f"{base}-") for name in names if name.startswith(f"{base}-")]
+    highest = max([highest, *(int(found) for found in numbers if found.isdigit())])
+    candidates = (f"{base}-{count}" if count else base for count in range(highest, highest + 2))
+    return next(name for name in candidates if name not in names)
+
+
 def _new_uuid() -> str:
     import uuid  # costs 10 ms, and only a new BE needs one
 
@@ -414,6 +425,7 @@ def _switch_be(host: Host, name: str) -> None:
     state.datasets[new].mounted = "/"
     state.datasets[new].mount_number = state.tick()
     state.current_be = name
+    state.immutable.clear()
 
 
 def _move_entries(source: Path, target: Path) -> None:

@@ -99,6 +99,8 @@ class State:
     """Image roots (absolute paths) that another pkg process has locked."""
     busy: list[str] = field(default_factory=list)
     """Paths kept open by a process of the global zone, until the host is rebooted."""
+    immutable: list[str] = field(default_factory=list)
+    """Directories (absolute paths) in which pkg can change no entry; another boot environment does not inherit that."""
     faults: list[dict[str, Any]] = field(default_factory=list)
     """Declared faults with their counters, see faults.py."""
     settings: dict[str, Any] = field(default_factory=dict)

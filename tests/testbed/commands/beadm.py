@@ -118,7 +118,7 @@ def _stamp(epoch: int) -> str:
 def create(ctx: Context, args: list[str]) -> int:
     found = options.parse(args, "atv", "d:e:o:p:")
     wanted = _names(found, 0, 1)
-    name = wanted[0] if wanted else _free_name(ctx)
+    name = wanted[0] if wanted else boot.free_name(ctx.host, ctx.host.state.current_be)
     if "@" in name:
         return _create_snapshot(ctx, name)
     props = dict(pair.split("=", 1) for _, pair in found.ordered("o") if "=" in pair)
@@ -131,15 +131,6 @@ def create(ctx: Context, args: list[str]) -> int:
     else:
         ctx.out("Created successfully\n")
     return 0
-
-
-def _free_name(ctx: Context) -> str:
-    stem, _, number = ctx.host.state.current_be.rpartition("-")
-    base = stem if number.isdigit() else ctx.host.state.current_be
-    count = 1
-    while boot.find(ctx.host, f"{base}-{count}"):
-        count += 1
-    return f"{base}-{count}"
 
 
 def _create_snapshot(ctx: Context, name: str) -> int:

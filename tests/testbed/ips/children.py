@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from testbed.ips import execution, licences, linked, messages, report
+from testbed.ips import execution, linked, messages, report
 from testbed.ips.fmri import Fmri
 from testbed.ips.linked import Child
-from testbed.ips.planner import SYNC, UNINSTALL, UPDATE, Plan
-from testbed.ips.contacts import Unreachable
-from testbed.ips.request import Request
-from testbed.ips.session import Exit, Session
+from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
+from testbed.ips.request import Request, Wanted
+from testbed.ips.session import Exit, Session, traceback
 
 FAILED_FRAME = (
     "A '{operation}' operation failed for child '{child}' with an unexpected\n"
@@ -28,108 +28,193 @@ class ChildRun:
         self.request = request
         self.session = parent.child(child)
         self.session.command = request.operation
-        self.session.lock()
         self.session.quiet = True
-        image = self.session.image
-        mismatch = linked.publisher_mismatch(parent.image, image)
-        if mismatch:
-            raise Exit(1, f"\npkg {request.operation}: {mismatch}")
-        self.metadata = linked.metadata(parent.image, child, packages)
-        self.differs = linked.differs(image, self.metadata)
-        if self.differs and request.dry_run:
-            image.write_linked(self.metadata, f".{self.session.ctx.number}")  # as audit-linked does
-            self.session.host.changed = True
-        self.missing: list[Unreachable] = []
-        made = Plan()
+        self.new_metadata = leave_metadata(self.session, linked.metadata(parent.image, child, packages))
+        self.plan = Plan()
         if not request.metadata_only:
-            if request.refresh and request.operation != UNINSTALL:
-                missing = self.session.fetch(image.enabled)
-                self.missing = missing if request.operation == UPDATE else []
-            made = execution.plan_image(self.session, request, packages)
-            if not request.package_updates and made:
-                raise Exit(1, _updates_refused(made))
-        self.plan = made
-        self.changed = bool(made) or self.differs
+            self._plan(parent, packages)
+        self.changed = bool(self.plan) or bool(self.new_metadata)
         """Also true if only what the parent tells it changes."""
+
+    def _plan(self, parent: Session, packages: dict[str, Fmri]) -> None:
+        session, request = self.session, self.request
+        session.lock()
+        mismatch = linked.publisher_mismatch(linked.told_publishers(parent.image, session.image), session.image)
+        if mismatch:
+            raise Exit(1, f"\n\npkg {request.operation}: {mismatch}")
+        if request.refresh and request.operation != UNINSTALL:
+            session.fetch(session.image.enabled)
+        self.plan = execution.plan_image(session, request, packages)
+        if not request.package_updates and self.plan:
+            raise Exit(1, _updates_refused(self.plan))
+
+    @property
+    def output(self) -> str:
+        """What the child prints."""
+        if self.request.metadata_only:
+            return ""
+        if self.changed:
+            text = report.shown_plan(self.session, self.request, self.plan)
+        else:
+            word = "available" if self.request.operation == UPDATE else "necessary"
+            text = f"No updates {word} for this image. ({self.child.name})\n"
+        return text + self.warning
+
+    @property
+    def warning(self) -> str:
+        """What it says of repositories that did not answer; sync-linked says nothing."""
+        return "" if self.request.operation == SYNC else messages.stale_catalogs(self.session.contacts)
+
+    def framed(self) -> str:
+        """What the child printed, each line behind a bar; nothing if it printed nothing."""
+        lines = self.output.splitlines()
+        if not lines:
+            return ""
+        shown = lines if lines[-1].strip() else lines[:-1]
+        return f"Linked image '{self.child.name}' output:\n" + "".join(f"| {line}\n" for line in shown) + "`\n"
 
     def document(self) -> dict[str, Any]:
         """Its part of the parent's JSON."""
         return report.document(self.session, self.plan, []) | {"image-name": self.child.name}
 
-    def framed(self) -> str:
-        """What the child printed, each line behind a bar."""
-        if self.plan:
-            text = report.shown_plan(self.session, self.request, self.plan).rstrip("\n") + "\n"
-        elif self.differs or self.request.metadata_only:
-            text = ""
-            if self.differs and self.request.verbose:
-                text = report.shown_plan(self.session, self.request, self.plan).rstrip("\n") + "\n"
-        else:
-            word = "available" if self.request.operation == UPDATE else "necessary"
-            text = f"No updates {word} for this image. ({self.child.name})\n"
-        if self.missing:
-            text += "\n" + messages.stale_catalogs(self.missing)
-        return "".join(f"| {line}\n" for line in text.split("\n")[:-1])
+    def prepare(self) -> None:
+        """Raises Exit before anything is changed."""
+        execution.prepare(self.session, self.plan, self.request)
 
-    def carry_out(self) -> None:
-        if self.differs:
-            self.session.image.write_linked(self.metadata)
+    def carry_out(self, clone: str = "") -> None:
+        """``clone``: where a new boot environment is mounted. Raises Exit; then its metadata stay as they were."""
+        if clone:
+            self.session.move(f"{clone}{self.session.root}")
+        execution.execute(self.session, self.plan)
+        if self.new_metadata:
+            self.session.image.write_linked(self.new_metadata)
+            self.session.image.forget_linked(f".{self.session.ctx.number}")
             self.session.host.changed = True
-        licences.check(self.session, self.request, self.plan)
-        execution.execute(self.session, self.plan, self.request)
+
+
+def leave_metadata(child: Session, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Write what the parent says into files of their own, as pkg does before it asks the child anything.
+
+    A file that would say nothing new goes at once; the others stay if nothing is carried out. Returns what is new.
+    """
+    new = linked.changes(child.image, metadata)
+    if new:
+        child.image.write_linked(new, f".{child.ctx.number}")
+        child.host.changed = True
+    return new
 
 
 def _updates_refused(made: Plan) -> str:
     pairs = "".join(f"\n{old.fmri} -> {new.fmri}\n" for old, new in made.change)
-    return f"pkg sync-linked: Syncing this linked image would require the following package updates:\n{pairs}\n\n"
+    return (
+        f"\npkg sync-linked: Syncing this linked image would require the following package updates:\n{pairs}\n\n"
+    )
 
 
-def publisher_check(session: Session, request: Request, children: list[Child]) -> None:
-    """pubcheck-linked, before anything is planned. Raises Exit."""
-    if not children:
-        return
-    session.progress(" Startup: Linked image publisher check ... Done\n")
-    for entry in children:
-        child = session.child(entry)
-        open_child(session, child, entry, f"pkg: {request.operation} failed (linked image exception(s)):\n")
-        try:
-            child.lock()
-            mismatch = linked.publisher_mismatch(session.image, child.image)
-            if mismatch:
-                raise Exit(1, f"\npkg: {mismatch}\n")
-        except Exit as failure:
-            raise _framed("pubcheck-linked", request, entry, failure) from None
+# -- before anything is planned ----------------------------------------------------------------------------------------
 
 
-def open_child(session: Session, child: Session, entry: Child, head: str) -> None:
-    """Raises Exit 51 if there is no image in the child's root."""
+def open_children(session: Session, children: Iterable[Child], head: str) -> None:
+    """Raises Exit 51 if a child's root holds no image; several are told of with exit code 1."""
+    lost = [failure for failure in (unopened(session, entry) for entry in children) if failure]
+    if lost:
+        raise Exit(lost[0].rc if len(lost) == 1 else 1, head + "".join(failure.text for failure in lost))
+
+
+def unopened(session: Session, entry: Child) -> Exit | None:
+    """Why a child's image cannot be opened."""
     try:
-        child.image.format  # noqa: B018 - opens it
+        session.child(entry).image.format  # noqa: B018 - opens it
     except Exit as failure:
         if failure.rc != 1:
             raise
-        text = f"{head}Can't initialize child image ({entry.name}) at path: {entry.root}/\n"
-        raise Exit(51, text) from None
+        return Exit(51, f"Can't initialize child image ({entry.name}) at path: {entry.root}/\n")
+    return None
+
+
+def publisher_check(session: Session, children: Iterable[Child], head: str) -> None:
+    """pubcheck-linked of the image itself and of its children. Raises Exit; all children that fail are named."""
+    told = session.image.linked().get("linked_ppubs") if session.image.child_name else None
+    mismatch = linked.publisher_mismatch(told, session.image) if told is not None else ""
+    if mismatch:
+        raise Exit(1, f"\npkg{f' {session.command}' if head else ''}: {mismatch}")
+    packages = linked.packages(session.image)
+    failed = []
+    for entry in children:
+        child = session.child(entry)
+        leave_metadata(child, linked.metadata(session.image, entry, packages))
+        try:
+            child.lock()
+        except Exit as failure:
+            failed.append((entry, failure))
+            continue
+        mismatch = linked.publisher_mismatch(linked.told_publishers(session.image, child.image), child.image)
+        if mismatch:
+            failed.append((entry, Exit(1, f"\npkg: {mismatch}\n")))
+    if failed:
+        frames = "\n".join(framed("pubcheck-linked", entry, failure) for entry, failure in failed)
+        raise Exit(failed[0][1].rc if len(failed) == 1 else 1, f"{head}\n{frames}")
+
+
+# -- planning ----------------------------------------------------------------------------------------------------------
 
 
 def plan_children(session: Session, request: Request, children: list[Child], after: dict[str, Fmri]) -> list[ChildRun]:
-    """Plan the children's part. One that gets no full operation and whose metadata stay the same is passed over."""
+    """Plan the children's part and show it, child by child.
+
+    One that gets no full operation and whose metadata stay the same is passed over. Raises Exit for the first that
+    fails.
+    """
+    full = [entry for name in _chosen(request, children) for entry in children if entry.name == name]
+    if len(set(full)) < len(full):
+        raise Exit(99, traceback("AssertionError"))  # `-z web01 -z web01` (recording 05)
+    synced = [
+        entry
+        for entry in children
+        if entry not in full
+        and linked.changes(session.child(entry).image, linked.metadata(session.image, entry, after))
+    ]
+    done = len(children) - len(full) - len(synced)
     runs = []
-    for entry in children:
-        full = request.recurse and (request.chosen is None or entry.name in request.chosen)
-        child = session.child(entry)
-        if not full and not linked.differs(child.image, linked.metadata(session.image, entry, after)):
-            continue
-        asked = replace(request, operation=request.operation if full else SYNC, recurse=False)
-        asked.ignore_missing = request.ignore_missing or request.operation == UNINSTALL
-        asked.patterns = request.patterns if full else []
+    for entry in [*reversed(synced), *reversed(full)]:
+        session.progress(f"Planning: Linked images: {done}/{len(children)} done; 1 working: {entry.name}\n")
+        asked = _asked(request, entry in full)
         try:
-            runs.append(ChildRun(session, entry, asked, after))
+            run = ChildRun(session, entry, asked, after)
         except Exit as failure:
-            raise _framed(asked.operation, request, entry, failure) from None
+            text = framed(asked.operation, entry, failure)
+            raise Exit(failure.rc, f"{failed_head(request)}\n{text}") from None
+        if request.parsable and run.changed and run.warning:
+            raise Exit(99, traceback("AssertionError"))  # the warning behind the child's JSON (linked-images.md, 3)
+        session.progress(run.framed() and f"Planning: {run.framed()}")
+        runs.append(run)
+        done += 1
+    if children:
+        session.progress("Planning: Finished processing linked images.\n")
     return runs
 
 
-def _framed(operation: str, request: Request, entry: Child, failure: Exit) -> Exit:
-    text = FAILED_FRAME.format(operation=operation, child=entry.name, rc=failure.rc, text=failure.text)
-    return Exit(failure.rc, f"pkg: {request.operation} failed (linked image exception(s)):\n\n{text}")
+def _chosen(request: Request, children: list[Child]) -> list[str]:
+    """Names of the children that get the full operation, as often as they were named."""
+    if not request.recurse:
+        return []
+    return [entry.name for entry in children] if request.chosen is None else request.chosen
+
+
+def _asked(request: Request, full: bool) -> Request:
+    """What a child is asked to do. It accepts licences by itself, and skips what it does not have."""
+    if not full:
+        return replace(
+            request, operation=SYNC, recurse=False, patterns=[], reject=[], accept=True, licenses=False, boot=Wanted()
+        )
+    ignored = request.operation != INSTALL
+    return replace(request, recurse=False, accept=True, licenses=False, ignore_missing=ignored, boot=Wanted())
+
+
+def failed_head(request: Request) -> str:
+    return f"pkg: {request.operation} failed (linked image exception(s)):\n"
+
+
+def framed(operation: str, entry: Child, failure: Exit) -> str:
+    """What a parent says of a child that failed."""
+    return FAILED_FRAME.format(operation=operation, child=entry.name, rc=failure.rc, text=failure.text)

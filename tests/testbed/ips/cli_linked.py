@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.ips import linked, messages, operations
-from testbed.ips.children import FAILED_FRAME, ChildRun, open_child
+from testbed.ips.children import ChildRun, framed, leave_metadata, open_children, unopened
 from testbed.ips.linked import Child
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.planner import SYNC, Plan
@@ -56,19 +56,15 @@ def audit_linked(session: Session, args: list[str]) -> int:
     packages = linked.packages(session.image)
     for entry in wanted:
         child = session.child(entry)
-        try:
-            open_child(session, child, entry, "")
-        except Exit as failure:
+        failure = unopened(session, entry)
+        if failure:
             lost.append(failure)
             continue
         verdicts[entry.name] = linked.in_sync(child.image, packages)
-        metadata = linked.metadata(session.image, entry, packages)
-        if linked.differs(child.image, metadata):
-            child.image.write_linked(metadata, f".{session.ctx.number}")  # pkg forgets them there (FORMAT-v4.md)
-            session.host.changed = True
+        leave_metadata(child, linked.metadata(session.image, entry, packages))  # pkg forgets them (FORMAT-v4.md)
     rc = _print_verdicts(session, given, verdicts)
     if lost:
-        session.err("pkg audit-linked: " + "\n".join(failure.text for failure in lost))
+        session.err("pkg audit-linked: " + "".join(failure.text for failure in lost))
         return 3 if verdicts else lost[0].rc
     return rc
 
@@ -102,8 +98,7 @@ def sync_linked(session: Session, args: list[str]) -> int:
     if not given.has("-a", "-l"):
         return _sync_self(session, request)
     wanted = session.children if given.has("-a") else [_named(session, name) for name in given.all("-l")]
-    for entry in wanted:
-        open_child(session, session.child(entry), entry, EXCEPTION)
+    open_children(session, wanted, EXCEPTION)
     return _sync_children(session, request, wanted)
 
 
@@ -128,6 +123,7 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
             if not request.metadata_only:
                 session.progress(f"Linked image '{entry.name}' output:\n{run.framed()}`\n")
             if not request.dry_run:
+                run.prepare()
                 run.carry_out()
         except Exit as failure:
             codes.append(failure.rc)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
+import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from testbed.ips import action, catalog, fmri
+from testbed.ips import action, catalog, fmri, mediation, settings
 from testbed.ips.action import Action
 from testbed.ips.catalog import Entry
 from testbed.ips.image import Image, stamp
@@ -16,6 +16,20 @@ from testbed.ips.planner import Plan
 from testbed.ips.repository import Repositories
 
 DELIVERED = ("dir", "file", "link", "hardlink")
+
+DENIED = "Could not operate on {path}\nbecause of insufficient permissions. Please try the command again as a privileged user."
+PARENT_IS_LINK = (
+    "Cannot install '{path}'; parent directory {parent} is a link to {target}.  To continue, move the directory to its"
+    " original location and try again."
+)
+PARENT_IS_FILE = (
+    "Unable to create {path}; a parent directory {parent} has been replaced with a file or link.  Please restore the"
+    " parent directory and try again."
+)
+LINK_FOR_DIRECTORY = (
+    "Unable to create directory {path}; it has been replaced with a link.  To continue, please remove the link or"
+    " restore the directory to its original location and try again."
+)
 
 
 class Failed(Exception):
@@ -29,6 +43,11 @@ class Changes:
     remove: list[Action]
     install: list[Action]
     update: list[tuple[Action, Action]]
+    packages: dict[str, str]
+    """Path -> FMRI of the package that delivers it from now on."""
+
+    def failure(self, new: Action, details: str) -> str:
+        return f"Requested operation failed for package {self.packages[new.get('path')]}:\n{details}"
 
     @property
     def payloads(self) -> list[Action]:
@@ -38,31 +57,33 @@ class Changes:
 
 def changes(image: Image, plan: Plan, manifest: Callable[[Entry], list[str]]) -> Changes:
     """What the plan means in actions. ``manifest`` gives the lines of a package."""
-    before = _actions(image, [old for old, _ in plan.change] + plan.remove, manifest)
-    after = _actions(image, plan.arriving, manifest)
-    gone = {(entry.stem) for entry in plan.remove} | {old.stem for old, _ in plan.change}
+    became = settings.applied(image, plan.after) if plan.after else image
+    before = _actions(image, [old for old, _ in plan.change] + plan.remove + plan.affected, manifest)
+    after = _actions(became, plan.arriving + plan.affected, manifest)
+    gone = {entry.stem for entry in plan.remove} | {old.stem for old, _ in plan.change}
     staying = [entry for stem, entry in image.installed().items() if stem not in gone]
-    kept = _actions(image, staying, manifest) if before.keys() - after.keys() else {}
+    kept = _actions(became, staying, manifest) if before.keys() - after.keys() else {}
     return Changes(
         [old for key, old in sorted(before.items(), reverse=True) if key not in after and key not in kept],
         [new for key, new in sorted(after.items()) if key not in before],
         [(before[key], new) for key, new in sorted(after.items()) if key in before and before[key].line != new.line],
+        packages,
     )
 
 
-def _actions(
-    image: Image, entries: Iterable[Entry], manifest: Callable[[Entry], list[str]]
-) -> dict[tuple[str, str], Action]:
+def _actions(image: Image, entries: Iterable[Entry], manifest: Callable[[Entry], list[str]]) -> dict[str, Action]:
+    """The actions that lie on disk, by path."""
     found = {}
+    facets, mediators = image.facets, settings.of(image).mediators
     for entry in entries:
         for line in manifest(entry):
             parsed = action.parse(line)
-            if action.counts(parsed, image.variants, image.facets):
+            if action.counts(parsed, image.variants, facets) and mediation.delivered(parsed, mediators):
                 if parsed.kind in DELIVERED:
-                    found[(parsed.get("path"), "")] = parsed
+                    found[parsed.get("path")] = parsed
                 elif parsed.kind == "license":
                     path = _licence_path(entry, parsed)
-                    found[(path, "")] = replace(parsed, attributes={**parsed.attributes, "path": (path,)})
+                    found[path] = replace(parsed, attributes={**parsed.attributes, "path": (path,)})
     return found
 
 
@@ -71,78 +92,130 @@ def _licence_path(entry: Entry, licence: Action) -> str:
     return f"var/pkg/license/{fmri.quoted(entry.stem)}/license.{fmri.quoted(licence.get('license'))}"
 
 
-def carry_out(root: Path, made: Changes, repositories: Repositories, after: Callable[[str], None]) -> None:
-    """Change the files; ``after`` is called with each path right after its action. Raises Failed."""
-    for old in made.remove:
-        _remove(root, old)
-        after(old.get("path"))
-    for new in made.install:
-        if not (new.get("preserve") and _place(root, new.get("path")).exists()):
-            _install(root, new, repositories)
-        after(new.get("path"))
-    for old, new in made.update:
-        if not (new.get("preserve") and _edited(root, old, repositories)):
-            _install(root, new, repositories)
-        after(new.get("path"))
+@dataclass(frozen=True)
+class Tree:
+    """Files of an image below ``root``, a path of the host. Methods raise Failed; what was done until then stays."""
 
+    host: Host
+    root: str
+    repositories: Repositories
 
-def _edited(root: Path, old: Action, repositories: Repositories) -> bool:
-    place = _place(root, old.get("path"))
-    return place.is_file() and place.read_bytes() != repositories.payload(old.hash)
+    def carry_out(self, made: Changes, after: Callable[[str], None] = lambda path: None) -> None:
+        """Change the files; ``after`` is called with each path right after its action."""
+        for old in made.remove:
+            self._remove(old)
+            after(old.get("path"))
+        for new in made.install:
+            if not (new.get("preserve") and self._place(new, made).exists()):
+                self._install(new, made)
+            after(new.get("path"))
+        for old, new in made.update:
+            self._install(new, made, old)
+            after(new.get("path"))
 
+    def _remove(self, old: Action) -> None:
+        place = self._followed(old.get("path"))
+        if place is None:
+            return
+        if old.kind == "dir":
+            if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
+                self._check_changeable(place)
+                place.rmdir()
+        elif place.is_symlink() or place.exists():
+            self._check_changeable(place)
+            place.unlink()
 
-def _remove(root: Path, old: Action) -> None:
-    place = _place(root, old.get("path"))
-    if old.kind == "dir":
-        if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
-            place.rmdir()
-    elif place.is_symlink() or place.exists():
-        place.unlink()
+    def _install(self, new: Action, made: Changes, old: Action | None = None) -> None:
+        place = self._place(new, made)
+        if new.kind == "dir":
+            self._make_directory(place, new, made)
+            return
+        self._make_parents(place)
+        if new.kind in ("file", "license"):
+            self._write(place, new, old)
+            return
+        if place.is_symlink() or place.exists():
+            self._check_changeable(place)
+            place.unlink()
+        self._check_changeable(place)
+        if new.kind == "link":
+            place.symlink_to(new.get("target"))
+        else:
+            target = os.path.normpath(os.path.join(os.path.dirname(new.get("path")), new.get("target")))
+            os.link(self._path(target), place)
 
-
-def _install(root: Path, new: Action, repositories: Repositories) -> None:
-    place = _place(root, new.get("path"))
-    mode = int(new.get("mode", "0644"), 8)
-    if new.kind == "dir":
+    def _make_directory(self, place: Path, new: Action, made: Changes) -> None:
         if place.is_symlink():
-            raise Failed(_is_link(place, root))
-        place.mkdir(parents=True, exist_ok=True)
-        place.chmod(mode)
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if new.kind in ("file", "license"):
-        scratch = place.with_name(f".{place.name}.{os.getpid()}")
-        scratch.write_bytes(repositories.payload(new.hash))
+            raise Failed(made.failure(new, LINK_FOR_DIRECTORY.format(path=self._name(place))))
+        if not place.is_dir():
+            self._make_parents(place)
+            self._check_changeable(place)
+            place.mkdir()
+        place.chmod(int(new.get("mode", "0755"), 8))
+
+    def _make_parents(self, place: Path) -> None:
+        missing = [parent for parent in place.parents if not parent.exists()]
+        for parent in reversed(missing):
+            self._check_changeable(parent)
+            parent.mkdir()
+
+    def _write(self, place: Path, new: Action, old: Action | None) -> None:
+        """Edited files are kept, or renamed, as ``preserve`` says; the content is not touched where it is the same."""
+        mode, keep = int(new.get("mode", "0644"), 8), new.get("preserve")
+        if old and place.is_file():
+            if keep and place.read_bytes() != self.repositories.payload(old.hash):
+                if keep == "renameold":
+                    self._check_changeable(place)
+                    place.rename(place.with_name(f"{place.name}.old"))
+                elif keep == "renamenew":
+                    place = place.with_name(f"{place.name}.new")
+                else:
+                    place.chmod(mode)
+                    return
+            elif old.hash == new.hash:
+                place.chmod(mode)
+                return
+        scratch = place.with_name(f"tmp{secrets.token_hex(4)}")
+        self._check_changeable(scratch)
+        scratch.write_bytes(self.repositories.payload(new.hash))
         scratch.chmod(mode)
         scratch.rename(place)
-        return
-    if place.is_symlink() or place.exists():
-        place.unlink()
-    if new.kind == "link":
-        place.symlink_to(new.get("target"))
-    else:
-        os.link(
-            _place(root, os.path.normpath(os.path.join(os.path.dirname(new.get("path")), new.get("target")))), place
-        )
 
+    # -- where ---------------------------------------------------------------------------------------------------------
 
-def _place(root: Path, path: str) -> Path:
-    """Where a path of the image is. A link in place of a directory is never followed: it may lead out of the image."""
-    parts = path.strip("/").split("/")
-    if ".." in parts:
-        raise Failed(f"Path '{path}' leads out of the image.")
-    current = root
-    for part in parts[:-1]:
-        current = current / part
-        if current.is_symlink():
-            raise Failed(_is_link(current, root))
-        if current.exists() and not stat.S_ISDIR(current.lstat().st_mode):
-            raise Failed(f"'{current.relative_to(root)}' is not a directory.")
-    return current / parts[-1]
+    def _path(self, path: str) -> Path:
+        parts = path.strip("/").split("/")
+        if ".." in parts:
+            raise Failed(f"Path '{path}' leads out of the image.")
+        return self.host.path(self.root).joinpath(*parts)
 
+    def _name(self, place: Path) -> str:
+        """As the host names it."""
+        return f"/{place.relative_to(self.host.directory)}"
 
-def _is_link(place: Path, root: Path) -> str:
-    return f"Cannot install to '/{place.relative_to(root)}': it is a symbolic link where a directory is expected."
+    def _place(self, new: Action, made: Changes) -> Path:
+        """Where a path of the image is. A link in place of a directory is never followed: it may lead out of it."""
+        place = self._path(new.get("path"))
+        top = self.host.path(self.root)
+        for parent in reversed(place.parents[: len(place.relative_to(top).parts) - 1]):
+            if parent.is_symlink():
+                target = os.path.normpath(os.path.join(self._name(parent.parent), os.readlink(parent)))
+                names = {"path": self._name(place), "parent": self._name(parent), "target": target}
+                raise Failed(made.failure(new, PARENT_IS_LINK.format(**names)))
+            if parent.exists() and not parent.is_dir():
+                names = {"path": self._name(place.parent), "parent": self._name(parent)}
+                raise Failed(made.failure(new, PARENT_IS_FILE.format(**names)))
+        return place
+
+    def _followed(self, path: str) -> Path | None:
+        """Where pkg removes ``path``: it follows links there, the testbed only inside of the image."""
+        place = self._path(path)
+        top = self.host.path(self.root).resolve()
+        return place if place.parent.resolve().is_relative_to(top) else None
+
+    def _check_changeable(self, place: Path) -> None:
+        if self._name(place.parent) in self.host.state.immutable:
+            raise Failed(DENIED.format(path=self._name(place)))
 
 
 def record(image: Image, plan: Plan) -> None:
@@ -165,4 +238,7 @@ def record(image: Image, plan: Plan) -> None:
     for entry in plan.manual:
         if entry.installed:
             entry.set_state(catalog.MANUAL, True)
+    if plan.after:
+        settings.store(image, plan.after)
+        image.save_config()
     image.changed()

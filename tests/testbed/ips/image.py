@@ -152,6 +152,11 @@ class Image:
         for name, value in content.items():
             replace(directory / f"{name}{suffix}", json.dumps(value, separators=(",", ":")))
 
+    def forget_linked(self, suffix: str) -> None:
+        """Remove what `write_linked` wrote with this suffix."""
+        for name in LINKED:
+            (self.meta / "linked" / f"{name}{suffix}").unlink(missing_ok=True)
+
     # -- manifests and catalogs of publishers --------------------------------------------------------------------------
 
     def manifest_path(self, name: Fmri) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from testbed.ips import execution, licences, linked, messages, planner, report
-from testbed.ips.children import ChildRun, plan_children, publisher_check
+from testbed.ips import boot_environments, execution, linked, messages, planner, report
+from testbed.ips.boot_environments import Decision, Workplace
+from testbed.ips.children import ChildRun, failed_head, framed, plan_children, publisher_check
+from testbed.ips.contacts import Unreachable
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
-from testbed.ips.contacts import Unreachable
 from testbed.ips.request import Request
-from testbed.ips.session import Exit, Session, traceback
+from testbed.ips.session import Exit, NotFetched, Session
 from testbed.ips.solver import NoSolution
 
 FOOTER = (
@@ -33,60 +34,79 @@ def run(session: Session, request: Request) -> int:
     silent = session.quiet
     session.quiet = silent or request.parsable
     session.lock()
+    boot_environments.check_names(session, request)
     children = [entry for entry in session.children if not _ignored(entry, request)]
-    publisher_check(session, request, children)
-    missing = _refreshed(session, request)
-    parent = linked.parent_packages(session.image)
-    if request.operation == UPDATE and not request.force and not request.patterns:
-        _check_pkg(session)
-    made = execution.plan_image(session, request, parent)
-    after = execution.after(session, made)
+    open_children(session, children, failed_head(request))
+    publisher_check(session, children, failed_head(request))
     try:
-        runs = plan_children(session, request, children, after)
-    except Exit:
-        if not request.parsable and (made or request.operation == UPDATE):
-            _show(session, request, made, [], changed=bool(made))
+        made, runs = _planned(session, request, children)
+    except NotFetched:
         raise
-    # an image that never wrote its own linked metadata has these to write (linked-images.md, section 3)
-    unwritten = session.is_global and bool(session.children) and "linked_prop" not in session.image.linked()
-    changed = bool(made) or unwritten or any(run.changed for run in runs)
+    except Exit as failure:
+        if failure.rc != 99:
+            session.out(messages.stale_catalogs(session.contacts))
+        raise
+    changed = bool(made) or _unwritten(session) or any(run.changed for run in runs)
     if request.parsable:
-        _check_traceback(session, request, missing)
-        if changed or request.operation != SYNC:
-            session.out(
-                messages.as_json(report.document(session, made, [run.document() for run in runs if run.changed]))
-            )
-    else:
-        _show(session, request, made, runs, changed=bool(made) or unwritten)
+        session.out(messages.as_json(report.document(session, made, [run.document() for run in runs if run.changed])))
     if changed and not request.dry_run:
-        licences.check(session, request, made)
-        execution.execute(session, made, request)
-        for run in runs:
-            run.carry_out()
-    if missing:
-        session.out(messages.stale_catalogs(missing))
+        _carry_out(session, request, made, runs, boot)
+    if request.operation != SYNC:
+        session.out(messages.stale_catalogs(session.contacts))
     if changed and not request.dry_run and request.operation == UPDATE and not silent:
         session.out(FOOTER)
     return 0 if changed else 4
 
 
-def _check_traceback(session: Session, request: Request, missing: list[Unreachable]) -> None:
-    """`update -r --parsable=0` of master's pkg fails where a repository does not answer (linked-images.md, 3)."""
-    if missing and request.operation == UPDATE and request.recurse and session.dialect == messages.MASTER:
-        raise Exit(99, traceback("AssertionError"))
+def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildRun], boot: Decision) -> None:
+    """Raises Exit. A child that fails ends the run: those before it are done, and a new boot environment is left."""
+    execution.prepare(session, made, request)
+    for run in runs:
+        try:
+            run.prepare()
+        except Exit as failure:
+            raise Exit(1, f"\npkg: {framed(run.request.operation, run.child, failure)}") from None
+    place = Workplace(session, boot)
+    try:
+        execution.execute(session, made)
+    except Exit:
+        place.failed()
+        raise
+    for run in runs:
+        try:
+            run.carry_out(place.root)
+        except Exit as failure:
+            text = framed(run.request.operation, run.child, failure)
+            raise Exit(failure.rc, f"{failed_head(request)}\n{text}") from None
+    place.done()
+
+
+def _planned(session: Session, request: Request, children: list[Child]) -> tuple[Plan, list[ChildRun]]:
+    """Plan for the image and its children, showing each plan as it stands."""
+    _refreshed(session, request)
+    if request.operation == UPDATE and not request.force and not request.patterns:
+        _check_pkg(session)
+    made = execution.plan_image(session, request, linked.parent_packages(session.image))
+    if not request.parsable:
+        _show(session, request, made)
+    return made, plan_children(session, request, children, execution.after(session, made))
+
+
+def _unwritten(session: Session) -> bool:
+    """An image that never wrote its own linked metadata has these to write (linked-images.md, section 3)."""
+    return session.is_global and bool(session.children) and "linked_prop" not in session.image.linked()
 
 
 def _ignored(entry: Child, request: Request) -> bool:
     return request.ignored is not None and (not request.ignored or entry.name in request.ignored)
 
 
-def _refreshed(session: Session, request: Request) -> list[Unreachable]:
+def _refreshed(session: Session, request: Request) -> None:
     if not request.refresh or request.operation == UNINSTALL:
-        return []
-    missing = session.fetch(session.image.enabled)
+        return
+    session.fetch(session.image.enabled)
     if request.operation == UPDATE:
         session.progress(" Startup: Checking that pkg(7) is up to date ... Done\n")
-    return missing
 
 
 def _check_pkg(session: Session) -> None:
@@ -103,14 +123,9 @@ def _check_pkg(session: Session) -> None:
         raise Exit(1)
 
 
-def _show(session: Session, request: Request, made: Plan, runs: list[ChildRun], changed: bool) -> None:
-    if changed:
+def _show(session: Session, request: Request, made: Plan) -> None:
+    if made or _unwritten(session):
         session.progress(report.shown_plan(session, request, made))
     elif not session.quiet:
         word = "available" if request.operation == UPDATE else "necessary"
         session.out(f"No updates {word} for this image.{session.suffix}\n")
-    for number, run in enumerate(runs):
-        session.progress(f"Planning: Linked images: {number}/{len(runs)} done; 1 working: {run.child.name}\n")
-        session.progress(f"Planning: Linked image '{run.child.name}' output:\n{run.framed()}`\n")
-    if runs:
-        session.progress("Planning: Finished processing linked images.\n")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from testbed import zones
 from testbed.command import Context
 from testbed.ips import image, linked, messages, refresh
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
+from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.image import Image
 from testbed.ips.linked import Child
-from testbed.ips.contacts import Unreachable
 from testbed.ips.repository import Repositories
 
 UNSUPPORTED = (
@@ -36,6 +37,10 @@ class Exit(Exception):
         super().__init__(rc, text)
         self.rc = rc
         self.text = text
+
+
+class NotFetched(Exit):
+    """A package could not be fetched; of this pkg says nothing else."""
 
 
 class Session:
@@ -108,10 +113,29 @@ class Session:
     def repositories(self) -> Repositories:
         return self._parent.repositories if self._parent else Repositories(self.host)
 
+    @cached_property
+    def contacts(self) -> Contacts:
+        return Contacts(self.image.enabled, self.repositories.reachable)
+
     @property
     def is_global(self) -> bool:
         """The image of the running global zone: children are looked for only there."""
         return self.root == "/" and self.ctx.zone == "global"
+
+    @property
+    def live(self) -> bool:
+        """The image of the running system: the global zone's, or that of the zone in which pkg was typed."""
+        return self._parent is None and self.root == self._running_root
+
+    @cached_property
+    def _running_root(self) -> str:
+        here = [zone.zonepath for zone in zones.listed(self.host) if zone.name == self.ctx.zone]
+        return f"{here[0]}/root" if here and self.ctx.zone != "global" else "/"
+
+    def move(self, root: str) -> None:
+        """From now on the image is the copy of it that lies at ``root``; what is in memory is the same."""
+        self.root = root
+        self.image.move(self.host.path(root))
 
     @cached_property
     def children(self) -> list[Child]:
@@ -146,12 +170,14 @@ class Session:
         self.image.save(both=self.dialect == messages.MASTER)
         self.host.changed = True
 
-    def fetch(self, publishers: Iterable[Publisher], prefix: str = " Startup: ") -> list[Unreachable]:
+    def fetch(
+        self, publishers: Iterable[Publisher], prefix: str = " Startup: ", word: str = "Refreshing"
+    ) -> list[Unreachable]:
         """Refresh catalogs, with the progress lines of it."""
         wanted = sorted(publishers, key=lambda entry: entry.name)
-        missing, changed = refresh.fetch(self.image, self.repositories, wanted)
+        missing, changed = refresh.fetch(self.image, self.repositories, wanted, self.contacts)
         for entry in wanted:
-            self.progress(f"{prefix}Refreshing catalog '{entry.name}' ... Done\n")
+            self.progress(f"{prefix}{word} catalog '{entry.name}' ... Done\n")
         if changed:
             self.progress(f"{prefix}Caching catalogs ... Done\n")
             self.save()
@@ -162,6 +188,7 @@ class Session:
         """A package's manifest: the image's copy, else from a repository; raises Exit 1 if it cannot be had."""
         lines = self.image.manifest(entry.fmri)
         if lines is None:
+            self.contacts.all()
             self.reach(entry)
             lines = self.repositories.manifest(entry.fmri)
             self.image.write_manifest(entry.fmri, lines)
@@ -170,11 +197,11 @@ class Session:
 
     def reach(self, entry: Entry) -> None:
         """Raises Exit 1 if no origin of the package's publisher offers it now."""
-        origins = [p.origins for p in self.image.enabled if p.name == entry.publisher]
+        origins = [p.active_origins for p in self.image.enabled if p.name == entry.publisher]
         uris = origins[0] if origins else []
         if not self.repositories.offers(uris, entry.fmri):
             missing = [Unreachable(entry.publisher, uri, len(uris)) for uri in uris]
-            raise Exit(1, messages.fetch_failed(missing))
+            raise NotFetched(1, messages.fetch_failed(missing[:1]))
 
     def strike(self, path: str) -> None:
         """A declared fault that hits pkg right after it has replaced ``path``."""
