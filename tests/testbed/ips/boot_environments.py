@@ -1,4 +1,4 @@
-"""Boot environments of a change of packages: whether there is a new one, its name, and working in it (client/api.py)."""
+"""Boot environments of a change of packages: is there a new one, what is its name, and working in it."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ class Workplace:
         return boot.mount_be(self.host, self.new, at)
 
     def failed(self) -> None:
-        """The global zone's own part failed: its clone stays mounted; in a running system the state before becomes one."""
+        """The global zone's own part failed: the clone stays, or the state before becomes one."""
         if self.root:
             self.session.err(CLONE_FAILED.format(new=self.new, at=self.root))
         elif self._snapshot:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from testbed.ips import operations
+from testbed.ips import boot_environments, operations
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.planner import INSTALL, UNINSTALL, UPDATE
 from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session
 
-SHORT = "nvqrfIRC:g:z:Z:i:"
+SHORT = "nvqrftIRC:g:z:Z:i:"
 LONG = (
     "accept licenses no-refresh no-index parsable= reject= ignore-missing no-backup-be require-backup-be"
     " backup-be-name= deny-new-be require-new-be be-name= no-be-activate temp-be-activate sync-actuators"
@@ -30,6 +30,8 @@ def update(session: Session, args: list[str]) -> int:
 
 def _change(session: Session, operation: str, args: list[str]) -> int:
     given = parse(operation, args, SHORT, LONG)
+    once = session.image.config["property"].get("temp-be-activation") == "True"
+    boot = boot_environments.wanted(operation, given, once)
     if operation != UPDATE and not given.words:
         raise usage(operation, "at least one package name required")
     if given.has("--parsable") and given.has("-v"):
@@ -55,6 +57,7 @@ def _change(session: Session, operation: str, args: list[str]) -> int:
             chosen=chosen,
             ignored=ignored,
             reject=given.all("--reject"),
+            boot=boot,
         ),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from testbed.host import Host
 from testbed.ips import action, catalog, fmri, mediation, settings
 from testbed.ips.action import Action
 from testbed.ips.catalog import Entry
@@ -17,7 +18,10 @@ from testbed.ips.repository import Repositories
 
 DELIVERED = ("dir", "file", "link", "hardlink")
 
-DENIED = "Could not operate on {path}\nbecause of insufficient permissions. Please try the command again as a privileged user."
+DENIED = (
+    "Could not operate on {path}\nbecause of insufficient permissions."
+    " Please try the command again as a privileged user."
+)
 PARENT_IS_LINK = (
     "Cannot install '{path}'; parent directory {parent} is a link to {target}.  To continue, move the directory to its"
     " original location and try again."
@@ -59,7 +63,12 @@ def changes(image: Image, plan: Plan, manifest: Callable[[Entry], list[str]]) ->
     """What the plan means in actions. ``manifest`` gives the lines of a package."""
     became = settings.applied(image, plan.after) if plan.after else image
     before = _actions(image, [old for old, _ in plan.change] + plan.remove + plan.affected, manifest)
-    after = _actions(became, plan.arriving + plan.affected, manifest)
+    after: dict[str, Action] = {}
+    packages: dict[str, str] = {}
+    for entry in plan.arriving + plan.affected:
+        delivered = _actions(became, [entry], manifest)
+        after |= delivered
+        packages |= dict.fromkeys(delivered, str(entry.fmri))
     gone = {entry.stem for entry in plan.remove} | {old.stem for old, _ in plan.change}
     staying = [entry for stem, entry in image.installed().items() if stem not in gone]
     kept = _actions(became, staying, manifest) if before.keys() - after.keys() else {}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from testbed.ips import boot_environments, execution, linked, messages, planner, report
 from testbed.ips.boot_environments import Decision, Workplace
-from testbed.ips.children import ChildRun, failed_head, framed, plan_children, publisher_check
-from testbed.ips.contacts import Unreachable
+from testbed.ips.children import ChildRun, failed_head, framed, open_children, plan_children, publisher_check
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
 from testbed.ips.request import Request
@@ -39,7 +38,7 @@ def run(session: Session, request: Request) -> int:
     open_children(session, children, failed_head(request))
     publisher_check(session, children, failed_head(request))
     try:
-        made, runs = _planned(session, request, children)
+        made, boot, runs = _planned(session, request, children)
     except NotFetched:
         raise
     except Exit as failure:
@@ -48,7 +47,8 @@ def run(session: Session, request: Request) -> int:
         raise
     changed = bool(made) or _unwritten(session) or any(run.changed for run in runs)
     if request.parsable:
-        session.out(messages.as_json(report.document(session, made, [run.document() for run in runs if run.changed])))
+        documents = [run.document() for run in runs if run.changed]
+        session.out(messages.as_json(report.document(session, made, documents, boot)))
     if changed and not request.dry_run:
         _carry_out(session, request, made, runs, boot)
     if request.operation != SYNC:
@@ -81,15 +81,16 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
     place.done()
 
 
-def _planned(session: Session, request: Request, children: list[Child]) -> tuple[Plan, list[ChildRun]]:
+def _planned(session: Session, request: Request, children: list[Child]) -> tuple[Plan, Decision, list[ChildRun]]:
     """Plan for the image and its children, showing each plan as it stands."""
     _refreshed(session, request)
     if request.operation == UPDATE and not request.force and not request.patterns:
         _check_pkg(session)
     made = execution.plan_image(session, request, linked.parent_packages(session.image))
+    boot = boot_environments.decide(session, request, made, execution.changes(session, made))
     if not request.parsable:
-        _show(session, request, made)
-    return made, plan_children(session, request, children, execution.after(session, made))
+        _show(session, request, made, boot)
+    return made, boot, plan_children(session, request, children, execution.after(session, made))
 
 
 def _unwritten(session: Session) -> bool:
@@ -123,9 +124,11 @@ def _check_pkg(session: Session) -> None:
         raise Exit(1)
 
 
-def _show(session: Session, request: Request, made: Plan) -> None:
+def _show(session: Session, request: Request, made: Plan, boot: Decision) -> None:
     if made or _unwritten(session):
-        session.progress(report.shown_plan(session, request, made))
+        if not session.quiet:
+            boot_environments.warn(session, boot)
+        session.progress(report.shown_plan(session, request, made, boot))
     elif not session.quiet:
         word = "available" if request.operation == UPDATE else "necessary"
         session.out(f"No updates {word} for this image.{session.suffix}\n")
