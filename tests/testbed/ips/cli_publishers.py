@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from testbed.ips import config, image, messages, refresh
 from testbed.ips.cli_query import date
 from testbed.ips.config import Publisher
-from testbed.ips.options import Options, parse, usage
 from testbed.ips.contacts import Unreachable
+from testbed.ips.options import Options, parse, usage
 from testbed.ips.repository import uri
 from testbed.ips.session import Exit, Session
 

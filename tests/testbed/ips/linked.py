@@ -63,30 +63,40 @@ def metadata(parent: Image, child: Child, installed: Mapping[str, Fmri]) -> dict
     return {
         "linked_prop": {"li-name": child.name, "li-path": "/", "li-model": "push", "li-recurse": False},
         "linked_ppkgs": [str(name) for name in installed.values()],
-        "linked_ppubs": [[name, sticky] for name, sticky in for_children(parent)],
+        "linked_ppubs": for_children(parent),
         "linked_pfacets": {},
     }
 
 
-def differs(child: Image, wanted: Mapping[str, Any]) -> bool:
-    """Do the child's linked files say something else than ``wanted``?"""
+def changes(child: Image, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The linked files of ``wanted`` that say something else than the child's own; the order of a list is nothing."""
     found = child.linked()
-    return any(
-        sorted(found.get(name, [])) != sorted(value) if name == "linked_ppkgs" else found.get(name) != value
-        for name, value in wanted.items()
-    )
+    return {name: value for name, value in wanted.items() if _unordered(found.get(name)) != _unordered(value)}
 
 
-def for_children(image: Image) -> list[tuple[str, bool]]:
-    """Publishers that a child must have, with stickiness, in order."""
-    return [(p.name, p.sticky) for p in image.enabled if p.properties.get("nochild", "").lower() != "true"]
+def _unordered(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
 
 
-def publisher_mismatch(parent: Image, child: Image) -> str:
-    """pubcheck: the child's enabled publishers must begin with the parent's. The message, empty if they do."""
+def for_children(image: Image) -> list[list[Any]]:
+    """Publishers that a child must have, with stickiness, in order. Any value of `nochild` leaves one out."""
+    return [[p.name, p.sticky] for p in image.enabled if not p.properties.get("nochild")]
+
+
+def told_publishers(parent: Image, child: Image) -> list[list[Any]]:
+    """The parent's publishers as the child takes them: a mere change of their order never reaches it.
+
+    pkg compares what it would write with what is there without regard to order (client/linkedimage/common.py).
+    """
     wanted = for_children(parent)
-    have = [(entry.name, entry.sticky) for entry in child.enabled]
-    if have[: len(wanted)] == wanted:
+    stored: list[list[Any]] = child.linked().get("linked_ppubs", [])
+    return stored if sorted(stored) == sorted(wanted) else wanted
+
+
+def publisher_mismatch(parent: list[list[Any]], child: Image) -> str:
+    """pubcheck: the child's publishers must begin with the parent's. The message, empty if they do."""
+    have = for_children(child)
+    if have[: len(parent)] == parent or child.config["property"].get("use-system-repo") == "True":
         return ""
     return (
         "Invalid child image publisher configuration.  Child image publisher\n"
@@ -94,12 +104,12 @@ def publisher_mismatch(parent: Image, child: Image) -> str:
         "Please update the child publisher configuration to match the parent.  If the\n"
         "child image is a zone this can be done automatically by detaching and\n"
         "attaching the zone.\n\n"
-        f"The parent image has the following enabled publishers:\n{_listed(wanted)}\n"
+        f"The parent image has the following enabled publishers:\n{_listed(parent)}\n"
         f"The child image has the following enabled publishers:\n{_listed(have)}"
     )
 
 
-def _listed(publishers: list[tuple[str, bool]]) -> str:
+def _listed(publishers: list[list[Any]]) -> str:
     return "".join(
         f"    PUBLISHER {number}: {name}{'' if sticky else ' (non-sticky)'}\n"
         for number, (name, sticky) in enumerate(publishers)
