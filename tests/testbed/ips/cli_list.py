@@ -12,9 +12,10 @@ from testbed.ips.image import Image
 from testbed.ips.listing import Kind, Listing
 from testbed.ips.options import Options, clash, parse, required, usage
 from testbed.ips.patterns import Pattern
+from testbed.ips.repository import uri
 from testbed.ips.session import Exit, Session
 
-CLASHES = ("gu", "gr", "an", "au", "ar", "ur", "mM", "im", "iM", "ir", "iu", "sv", "qv")
+CLASHES = "gu gr an au ar ur mM im iM ir iu sv qv"
 """Pairs of options that may not be combined."""
 
 HEADERS = {
@@ -67,9 +68,9 @@ def _kind(given: Options) -> Kind:
     """Which packages are wanted; raises Exit 2 for options that contradict each other."""
     on = {letter: given.has(f"-{letter}") for letter in "gaunrRmMisvqf"}
     on["r"] |= on["R"]
-    for one, other in CLASHES:
-        if on[one] and on[other]:
-            raise clash("list", f"-{one}", f"-{other}")
+    for pair in CLASHES.split():
+        if on[pair[0]] and on[pair[1]]:
+            raise clash("list", f"-{pair[0]}", f"-{pair[1]}")
     every = on["a"] or (on["g"] and not on["n"])
     if on["f"] and not every:
         raise required("list", "-f", "-a")
@@ -130,13 +131,20 @@ def refresh_where_needed(session: Session) -> None:
 def reachable(session: Session, uris: Iterable[str]) -> list[str]:
     """The repositories that -g names; raises Exit 1 for one that does not answer."""
     from testbed.ips.contacts import Unreachable
-    from testbed.ips.repository import uri
 
     found = [uri(text) for text in uris]
     for text in found:
         if not session.repositories.reachable(text):
             raise Exit(1, messages.fetch_failed([Unreachable("", text, 1)]))
     return found
+
+
+def manifest(session: Session, entry: Entry, uris: list[str]) -> list[str]:
+    """A package's manifest, from the repositories ``uris`` where some are named."""
+    for repository in map(session.repositories.at, uris):
+        if repository.has(entry.fmri):
+            return repository.manifest(entry.fmri)
+    return session.manifest(entry)
 
 
 def _shown(image: Image, given: Options, found: list[Entry]) -> list[Entry]:

@@ -47,6 +47,7 @@ def select(
     patterns = list({_key(pattern): pattern for pattern in reversed(list(patterns))}.values())[::-1]
     allowed = _Allowed(image, entries) if kind is Kind.ALLOWED else None
     needed = required(image) if kind is Kind.REMOVABLE else set()
+    filtered = kind in (Kind.NEWEST, Kind.ALLOWED) and not any_variant
     matched: set[str] = set()
     listed: set[tuple[str, str]] = set()
     first: dict[str, str] = {}
@@ -70,9 +71,8 @@ def select(
         ]
         if patterns and not hits:
             continue
-        if kind in (Kind.NEWEST, Kind.ALLOWED) and not any_variant and not entry.installed:
-            if variant_reason(entry, image.variants):
-                continue
+        if filtered and not entry.installed and variant_reason(entry, image.variants):
+            continue
         if allowed and allowed.known_otherwise(entry):
             continue
         if allowed:
@@ -141,7 +141,7 @@ class _Allowed:
                 newest.setdefault((entry.stem, entry.publisher), entry)
         for entry in [*self.installed.values(), *newest.values()]:
             if entry.renamed:
-                self.renamed_from |= {stem: entry.stem for stem in _required_by(entry)}
+                self.renamed_from |= dict.fromkeys(_required_by(entry), entry.stem)
 
     def offers(self, entry: Entry, listed: bool) -> bool:
         """``listed``: a newer version of this publisher's is listed."""

@@ -34,11 +34,11 @@ REPEATABLE = (
     "-v -g -G -m -M -l -i -z -Z -p --reject --add-origin --remove-origin --add-mirror --remove-mirror --set-property"
     " --add-property-value --remove-property-value --unset-property --approve-ca-cert --revoke-ca-cert --unset-ca-cert"
     " --prop-linked --tagged"
-).split()
+)
 FREE = (
     "contents history property set-property unset-property add-property-value remove-property-value freeze unfreeze"
     " refresh search avoid unavoid copy-publishers-from purge-history flag"
-).split()
+)
 """Subcommands that take the same option several times; the others only those of REPEATABLE."""
 LONG = {
     "-r": "--recurse",
@@ -59,7 +59,7 @@ def parse(command: str, args: list[str], short: str, long: str = "") -> Options:
         raise usage(command, f"illegal option -- {error.opt}") from None
     for name, value in pairs:
         name = FLAG_ALIASES.get(name, name)
-        if name in made.flags and name not in REPEATABLE and command not in FREE:
+        if name in made.flags and name not in REPEATABLE.split() and command not in FREE.split():
             raise usage(command, f"Option '{shown(name)}' may not be repeated.")
         made.flags.append(name)
         if f"{name.lstrip('-')}=" in long.split() or f"{name[1:]}:" in short:

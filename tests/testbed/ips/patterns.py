@@ -15,7 +15,11 @@ _STAMP = re.compile(r"\d{8}T\d{6}Z")
 
 
 class Illegal(ValueError):
-    """A text is no pattern; the message is pkg's."""
+    """A text is no pattern. The message is pkg's; ``bare`` is it without the pattern where only the version is bad."""
+
+    def __init__(self, text: str, bare: str = "") -> None:
+        super().__init__(text)
+        self.bare = bare or text
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,14 @@ def parse(text: str) -> Pattern:
 
 def _check(text: str, version: str) -> None:
     release, branch, stamp = _parts(version)
-    if not release:
-        raise Illegal(f"Illegal FMRI '{text}': Versions must have a release value")
     dotted = [release] + ([branch] if "-" in version.partition(":")[0] else [])
-    for part in dotted:
-        if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", part):
-            raise Illegal(f"Illegal FMRI '{text}': Bad Version: {part}")
-    if ":" in version and not _STAMP.fullmatch(stamp):
-        raise Illegal(f"Illegal FMRI '{text}': Time must be ISO8601 format.")
+    bad = next((part for part in dotted if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", part)), None)
+    wrong = ""
+    if not release:
+        wrong = "Versions must have a release value"
+    elif bad is not None:
+        wrong = f"Bad Version: {bad}"
+    elif ":" in version and not _STAMP.fullmatch(stamp):
+        wrong = "Time must be ISO8601 format."
+    if wrong:
+        raise Illegal(f"Illegal FMRI '{text}': {wrong}", wrong)

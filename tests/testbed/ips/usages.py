@@ -5,7 +5,7 @@ from __future__ import annotations
 PRIVATE = (
     "remote list-linked attach-linked detach-linked property-linked audit-linked pubcheck-linked clean-up-hot-fix"
     " sync-linked set-property-linked copy-publishers-from list-uuids"
-).split()
+)
 
 _BE = """\
             [--no-be-activate] [-t | --temp-be-activate]
@@ -124,14 +124,14 @@ USAGE = {
 }
 """Subcommand -> what follows it."""
 
-BASIC = "refresh install uninstall update apply-hot-fix autoremove list version".split()
+BASIC = "refresh install uninstall update apply-hot-fix autoremove list version"
 ADVANCED = (
     "info contents search | verify fix revert | mediator set-mediator unset-mediator | variant change-variant |"
     " facet change-facet | avoid unavoid | freeze unfreeze |"
     " property set-property add-property-value remove-property-value unset-property |"
     " publisher set-publisher unset-publisher | history purge-history |"
     " rebuild-index update-format image-create exact-install | dehydrate rehydrate | flag clean"
-).split()
+)
 
 SUMMARY = """\
 Usage:    pkg [options] command [cmd_options] [operands]
@@ -168,7 +168,7 @@ Environment:
 
 def of(command: str) -> str:
     """The usage of one subcommand."""
-    head = "Private subcommand usage, options subject to change at any time" if command in PRIVATE else "Usage"
+    head = "Private subcommand usage, options subject to change at any time" if command in PRIVATE.split() else "Usage"
     return f"{head}:\n{_line(command)}"
 
 
@@ -179,5 +179,5 @@ def _line(command: str) -> str:
 def everything() -> str:
     """`pkg help -v`."""
     text = "Usage:\n        pkg [options] command [cmd_options] [operands]\n\nBasic subcommands:\n"
-    text += "".join(map(_line, BASIC)) + "\nAdvanced subcommands:\n"
-    return text + "".join("\n" if name == "|" else _line(name) for name in ADVANCED) + _OPTIONS
+    text += "".join(map(_line, BASIC.split())) + "\nAdvanced subcommands:\n"
+    return text + "".join("\n" if name == "|" else _line(name) for name in ADVANCED.split()) + _OPTIONS
