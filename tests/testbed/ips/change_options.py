@@ -1,0 +1,154 @@
+"""Options of the subcommands that change packages, and what they ask for (client/options.py)."""
+
+from __future__ import annotations
+
+from testbed.ips import boot_environments, patterns
+from testbed.ips.linked import Child
+from testbed.ips.options import Options, clash, parse, required, usage
+from testbed.ips.request import Request
+from testbed.ips.session import Exit, Session, traceback
+
+_BE_LONG = (
+    "no-be-activate temp-be-activate no-backup-be require-backup-be backup-be-name= deny-new-be require-new-be be-name="
+)
+_CHILDREN_LONG = "recurse norecurse stage= sync-actuators sync-actuators-timeout="
+_MAIN_LONG = f"{_BE_LONG} concurrency= no-parent-sync accept licenses reject= no-index no-refresh parsable="
+_MAIN, _CHILDREN = "tC:Ii:nvqg:", "rRz:Z:"
+
+TABLES = {
+    "install": (_MAIN + _CHILDREN, f"{_MAIN_LONG} {_CHILDREN_LONG}"),
+    "change-facet": (_MAIN + _CHILDREN, f"{_MAIN_LONG} {_CHILDREN_LONG}"),
+    "change-variant": (_MAIN + _CHILDREN, f"{_MAIN_LONG} {_CHILDREN_LONG}"),
+    "update": (f"{_MAIN}{_CHILDREN}f", f"{_MAIN_LONG} {_CHILDREN_LONG} ignore-missing"),
+    "uninstall": (
+        f"tC:Ii:nvq{_CHILDREN}",
+        f"{_BE_LONG} concurrency= no-parent-sync no-index parsable= {_CHILDREN_LONG} ignore-missing",
+    ),
+    "exact-install": (_MAIN, _MAIN_LONG),
+    "set-mediator": ("tnvqI:V:", f"{_BE_LONG} no-index parsable= implementation= version="),
+    "unset-mediator": ("tnvqIV", f"{_BE_LONG} no-index parsable= implementation version"),
+}
+TABLES["autoremove"] = TABLES["uninstall"]
+"""Subcommand -> short and long options."""
+
+DEFAULT_RECURSE = ("update", "change-facet", "change-variant")
+"""What the image property default-recurse makes recurse."""
+IGNORING = ("update", "uninstall", "autoremove")
+"""What ignores missing packages where it recurses: not every image has each package."""
+
+
+def read(session: Session, operation: str, args: list[str]) -> tuple[Request, Options]:
+    """Raises Exit 2 with the usage."""
+    given = parse(operation, args, *TABLES[operation])
+    return request(session, operation, given), given
+
+
+def request(session: Session, operation: str, given: Options) -> Request:
+    check_parsable(operation, given)
+    properties = session.image.config["property"]
+    boot = boot_environments.wanted(operation, given, properties.get("temp-be-activation") == "True")
+    _check_integer(operation, given, "-C", "--concurrency")
+    ignored = _ignored(session, operation, given) if operation not in ("set-mediator", "unset-mediator") else None
+    if given.has("-v") and given.has("-q"):
+        raise clash(operation, "-v", "-q")
+    if given.has("--parsable") and given.has("-v"):
+        raise clash(operation, "-v", "--parsable")
+    recurse = given.has("-r", "--recurse") or (
+        operation in DEFAULT_RECURSE
+        and properties.get("default-recurse", "False").lower() == "true"
+        and not given.has("-R", "--norecurse")
+    )
+    chosen = _chosen(session, operation, given, recurse)
+    _check_integer(operation, given, "--sync-actuators-timeout")
+    session.quiet = given.has("-q")
+    return Request(
+        operation=operation,
+        dry_run=given.has("-n"),
+        verbose=given.has("-v"),
+        parsable=given.has("--parsable"),
+        refresh=not given.has("--no-refresh"),
+        force=given.has("-f"),
+        ignore_missing=given.has("--ignore-missing")
+        or (operation in IGNORING and recurse and chosen != [] and bool(session.children)),
+        accept=given.has("--accept"),
+        licenses=given.has("--licenses"),
+        recurse=recurse,
+        chosen=chosen,
+        ignored=ignored,
+        reject=given.all("--reject"),
+        boot=boot,
+    )
+
+
+def check_parsable(operation: str, given: Options) -> None:
+    """Only version 0 of the format is known."""
+    value = given.one("--parsable")
+    if value is not None and value.strip() != "0":
+        reason = f"Argument '{value}' for option '--parsable' is invalid.\nSupported: None, 0"
+        raise usage(operation, reason)
+
+
+def check_patterns(operation: str, texts: list[str]) -> None:
+    """Raises Exit 1 for patterns that are no FMRIs."""
+    wrong = []
+    for text in texts:
+        try:
+            patterns.parse(text)
+        except patterns.Illegal as illegal:
+            wrong.append(str(illegal))
+    if wrong:
+        raise Exit(1, f"pkg {operation}: " + "\n".join(wrong) + "\n")
+
+
+def _check_integer(operation: str, given: Options, *names: str) -> None:
+    value = given.one(*names)
+    if value is not None and not value.strip().removeprefix("-").isdigit():
+        raise usage(operation, f"value '{value}' invalid: {'/'.join(names)}")
+
+
+def _ignored(session: Session, operation: str, given: Options) -> list[str] | None:
+    """Children left alone (-I, -i); see request.Request."""
+    names = given.all("-i")
+    if given.has("-I"):
+        if names:
+            raise clash(operation, "-I", "-i")
+        return []
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise usage(operation, f"Argument '{name}' for option '-i' may not be repeated.")
+    return [named_child(session, name).name for name in names] or None
+
+
+def named_child(session: Session, name: str) -> Child:
+    """The child of a full name, zone:NAME. Raises Exit 1."""
+    head = "pkg: Linked image exception(s):\n"
+    if ":" not in name:
+        form = "'<linked_image plugin>:<linked_image name>'"
+        text = f"Invalid linked image name '{name}'. Linked image names have the following format {form}"
+        raise Exit(1, f"{head}{text}\n")
+    for entry in session.children:
+        if entry.name == name:
+            return entry
+    raise Exit(1, f"{head}Unknown child linked image: {name}\n")
+
+
+def _chosen(session: Session, operation: str, given: Options, recurse: bool) -> list[str] | None:
+    """Children with the full operation (-z, -Z); see request.Request."""
+    included, excluded = given.all("-z"), given.all("-Z")
+    for option, values in (("-Z", excluded), ("-z", included)):
+        if values and not recurse:
+            raise required(operation, option, "-r/--recurse")
+    if included and excluded:
+        raise clash(operation, "-z", "-Z")
+    names = [entry.name for entry in session.children]
+    listed: list[str] = []
+    for text in included or excluded:
+        name = next((full for full in (text, f"zone:{text}") if full in names), None)
+        if name is None:
+            raise usage(operation, f"invalid linked image or zone name '{text}'.")
+        if name in listed:  # a list that pkg then asserts to be a set, or a set that no longer has it
+            raise Exit(99, traceback("AssertionError" if included else "KeyError"))
+        listed.append(name)
+    if included:
+        return listed
+    return [name for name in names if name not in listed] if excluded else None
