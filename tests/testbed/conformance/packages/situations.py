@@ -43,8 +43,12 @@ def _entry(host: Host, name: str) -> zones.IndexEntry:
     raise Unknown(f"no zone {name}")
 
 
+def _named(host: Host, who: str, path: str) -> str:
+    return f"{image_root(host, who).rstrip('/')}/{path.strip('/')}"
+
+
 def _inside(host: Host, who: str, path: str) -> Path:
-    return host.path(f"{image_root(host, who).rstrip('/')}/{path.strip('/')}")
+    return host.path(_named(host, who, path))
 
 
 def _offline(host: Host, directory: str) -> None:
@@ -104,6 +108,14 @@ def _link_to_dir(host: Host, who: str, path: str) -> None:
     place.with_name(f"{place.name}.real").rename(place)
 
 
+def _immutable(host: Host, who: str, path: str) -> None:
+    host.state.immutable.append(_named(host, who, path))
+
+
+def _mutable(host: Host, who: str, path: str) -> None:
+    host.state.immutable.remove(_named(host, who, path))
+
+
 def _write_file(host: Host, who: str, path: str, text: str) -> None:
     place = _inside(host, who, path)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -115,12 +127,16 @@ def _remove_file(host: Host, who: str, path: str) -> None:
 
 
 def _reboot(host: Host) -> None:
-    """Nothing if the next boot environment is the running one. The recorded zoneadm showed the same states after it."""
+    """Nothing if the next boot environment is the running one. The recorded zoneadm showed the same states after it.
+
+    On the recorded machine the one that booted was the active one from then on, also if activated for one boot only.
+    """
     if (host.state.once_be or host.state.next_be) == host.state.current_be:
         return
     states = dict(host.state.kernel_zones)
     boot.reboot(Context(host, ["reboot"], {}))
     host.state.kernel_zones = states
+    host.state.next_be = host.state.current_be
 
 
 SITUATIONS: dict[str, Callable[..., None]] = {
@@ -135,6 +151,8 @@ SITUATIONS: dict[str, Callable[..., None]] = {
     "@zone-add": _zone_add,
     "@zone-remove": _zone_remove,
     "@zonename": _zonename,
+    "@immutable": _immutable,
+    "@mutable": _mutable,
     "@dir-to-link": _dir_to_link,
     "@link-to-dir": _link_to_dir,
     "@write-file": _write_file,
