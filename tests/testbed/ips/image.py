@@ -22,6 +22,10 @@ AFTER_PUBLISHERS = ("variant", "facet", "inherited_facet", "mediators", "CONFIGU
 """Sections of pkg5.image behind the publishers'."""
 
 FORMATS = (4, 5)
+DIRECTORIES = ("cache/index", "cache/publisher", "cache/tmp", "gui_cache", "history", "license", "lost+found")
+DIRECTORIES += ("publisher", "ssl", "state")
+"""Made with every image (client/image.py, mkdirs)."""
+V4_DIRECTORIES = ("state/installed", "state/known")
 
 
 class NoImage(Exception):
@@ -104,6 +108,13 @@ class Image:
             state = self.meta / "state"
             self._known = v5.read(state / "catalog.db") if self.format == 5 else v4.read(state / "known")
         return self._known
+
+    @cached_property
+    def installed_attributes(self) -> dict[str, Any]:
+        """What the catalog of installed packages of a v4 image says of itself."""
+        path = self.meta / "state/installed/catalog.attrs"
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else v4.new_attributes(stamp(True), False)
+        return found
 
     @cached_property
     def _by_stem(self) -> dict[str, Entry]:
@@ -226,19 +237,26 @@ class Image:
         replace(self.meta / "pkg5.image", config.text(self.config))
 
     def save(self, both: bool = False) -> None:
-        """Write the catalog. ``both``: beside the JSON of a v4 image the database that pkg of master keeps too."""
-        state = self.meta / "state"
+        """Write the catalog as changed now. ``both``: see `write`."""
         now = stamp(True)
         if self.format == 5:
             self.known.attributes = {"complete": "1", "last-modified": now}
+        else:
+            v4.touch(self.known.attributes, now)
+            v4.touch(self.installed_attributes, now)
+        self.write(both)
+
+    def write(self, both: bool = False) -> None:
+        """Write the catalog as it is. ``both``: beside the JSON of a v4 image the database that master's pkg keeps."""
+        state = self.meta / "state"
+        if self.format == 5:
             v5.write(state / "catalog.db", self.known)
             return
-        installed = Catalog(self.known.installed(), dict(self.known.attributes))
-        for content, name in ((self.known, "known"), (installed, "installed")):
-            v4.touch(content, now)
-            v4.write(state / name, content, signed=False)
+        v4.write(state / "known", self.known, signed=False)
+        v4.write(state / "installed", Catalog(self.known.installed(), self.installed_attributes), signed=False)
         if both:
-            v5.write(state / "catalog.db", Catalog(self.known.entries, {"complete": "1", "last-modified": now}))
+            attributes = {"complete": "1", "last-modified": self.known.attributes["last-modified"]}
+            v5.write(state / "catalog.db", Catalog(self.known.entries, attributes))
 
 
 def open(root: Path, formats: tuple[int, ...] = FORMATS) -> Image:
@@ -263,7 +281,7 @@ def create(
 ) -> Image:
     """A new image below ``root`` that knows ``known``; nothing is fetched (repository.refresh does that)."""
     meta = root / "var/pkg"
-    for name in ("license", "ssl", "state", "publisher"):
+    for name in (*DIRECTORIES, *(V4_DIRECTORIES if format == 4 else ())):
         (meta / name).mkdir(parents=True, exist_ok=True)
     for entry in publishers:
         make_publisher_directories(meta / "publisher" / entry.name)
@@ -276,7 +294,7 @@ def create(
 
 
 def make_publisher_directories(directory: Path) -> None:
-    for name in ("certs/subject_hashes", "certs/crls", "pkg", "catalog", "origins"):
+    for name in ("certs/subject_hashes", "certs/crls", "catalog", "origins"):
         (directory / name).mkdir(parents=True, exist_ok=True)
 
 

@@ -117,6 +117,6 @@ def log_update(path: Path, added: list[Entry], stamp: str) -> str:
     return signature
 
 
-def touch(catalog: Catalog, stamp: str) -> None:
-    catalog.attributes["last-modified"] = stamp
-    catalog.attributes["parts"][PARTS["base"]]["last-modified"] = stamp
+def touch(attributes: dict[str, Any], stamp: str) -> None:
+    attributes["last-modified"] = stamp
+    attributes["parts"][PARTS["base"]]["last-modified"] = stamp
