@@ -34,7 +34,7 @@ def run(session: Session, request: Request) -> int:
     session.quiet = silent or request.parsable
     session.lock()
     boot_environments.check_names(session, request)
-    children = [entry for entry in session.children if not _ignored(entry, request)]
+    children = sorted((entry for entry in session.children if not _ignored(entry, request)), key=lambda each: each.name)
     open_children(session, children, failed_head(request))
     publisher_check(session, children, failed_head(request))
     try:
