@@ -28,7 +28,8 @@ SUBCOMMANDS = {
     "list-linked": ("cli_linked", "list_linked"),
     "property-linked": ("cli_linked", "property_linked"),
     "audit-linked": ("cli_linked", "audit_linked"),
-    "sync-linked": ("cli_linked", "sync_linked"),
+    "sync-linked": ("cli_sync", "sync_linked"),
+    "pubcheck-linked": ("cli_sync", "pubcheck_linked"),
 }
 """Subcommand -> module below testbed.ips and function."""
 

@@ -6,7 +6,7 @@ from testbed.ips import boot_environments, patterns
 from testbed.ips.linked import Child
 from testbed.ips.options import Options, clash, parse, required, usage
 from testbed.ips.request import Request
-from testbed.ips.session import Exit, Session, traceback
+from testbed.ips.session import Exit, Session
 
 _BE_LONG = (
     "no-be-activate temp-be-activate no-backup-be require-backup-be backup-be-name= deny-new-be require-new-be be-name="
@@ -29,6 +29,7 @@ TABLES = {
     "unset-mediator": ("tnvqIV", f"{_BE_LONG} no-index parsable= implementation version"),
 }
 TABLES["autoremove"] = TABLES["uninstall"]
+TABLES["sync-linked"] = (f"{_MAIN}al:", f"{_MAIN_LONG} linked-md-only no-pkg-updates stage=")
 """Subcommand -> short and long options."""
 
 DEFAULT_RECURSE = ("update", "change-facet", "change-variant")
@@ -58,7 +59,7 @@ def request(session: Session, operation: str, given: Options) -> Request:
         and properties.get("default-recurse", "False").lower() == "true"
         and not given.has("-R", "--norecurse")
     )
-    chosen = _chosen(session, operation, given, recurse)
+    chosen = chosen_children(session, operation, given, recurse)
     _check_integer(operation, given, "--sync-actuators-timeout")
     session.quiet = given.has("-q")
     return Request(
@@ -109,20 +110,42 @@ def _check_integer(operation: str, given: Options, *names: str) -> None:
 def _ignored(session: Session, operation: str, given: Options) -> list[str] | None:
     """Children left alone (-I, -i); see request.Request."""
     names = given.all("-i")
+    for option in ("-I", "-i"):
+        for other in ("-i", "-a", "-l") if option == "-I" else ("-a", "-l"):
+            if given.has(option) and given.has(other):
+                raise clash(operation, option, other)
     if given.has("-I"):
-        if names:
-            raise clash(operation, "-I", "-i")
         return []
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise usage(operation, f"Argument '{name}' for option '-i' may not be repeated.")
+    refuse_repeated(operation, given, "-i")
     return [named_child(session, name).name for name in names] or None
+
+
+def check_targets(operation: str, given: Options) -> None:
+    """Raises Exit 2 for what does not go together with -a or -l, and for a word too many."""
+    target = "-a" if given.has("-a") else "-l"
+    if given.has("-a", "-l") and given.has("--no-parent-sync"):
+        raise clash(operation, target, "--no-parent-sync")
+    if given.has("-a") and given.has("-l"):
+        raise clash(operation, "-a", "-l")
+    for other in ("--no-be-activate", "--be-name", "--deny-new-be", "--require-new-be", "--reject", "-g"):
+        if given.has("-a", "-l") and given.has(other):
+            raise clash(operation, target, other)
+    refuse_repeated(operation, given, "-l")
+
+
+def refuse_repeated(operation: str, given: Options, option: str) -> None:
+    """Raises Exit 2 if an option has the same value twice."""
+    values = given.all(option)
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise usage(operation, f"Argument '{value}' for option '{option}' may not be repeated.")
 
 
 def named_child(session: Session, name: str) -> Child:
     """The child of a full name, zone:NAME. Raises Exit 1."""
     head = "pkg: Linked image exception(s):\n"
-    if ":" not in name:
+    kind, _, rest = name.partition(":")
+    if kind not in ("zone", "system") or not rest or ":" in rest:
         form = "'<linked_image plugin>:<linked_image name>'"
         text = f"Invalid linked image name '{name}'. Linked image names have the following format {form}"
         raise Exit(1, f"{head}{text}\n")
@@ -132,8 +155,8 @@ def named_child(session: Session, name: str) -> Child:
     raise Exit(1, f"{head}Unknown child linked image: {name}\n")
 
 
-def _chosen(session: Session, operation: str, given: Options, recurse: bool) -> list[str] | None:
-    """Children with the full operation (-z, -Z); see request.Request."""
+def chosen_children(session: Session, operation: str, given: Options, recurse: bool) -> list[str] | None:
+    """Children with the full operation (-z, -Z), as often as they were named; see request.Request."""
     included, excluded = given.all("-z"), given.all("-Z")
     for option, values in (("-Z", excluded), ("-z", included)):
         if values and not recurse:
@@ -141,14 +164,15 @@ def _chosen(session: Session, operation: str, given: Options, recurse: bool) -> 
     if included and excluded:
         raise clash(operation, "-z", "-Z")
     names = [entry.name for entry in session.children]
-    listed: list[str] = []
-    for text in included or excluded:
-        name = next((full for full in (text, f"zone:{text}") if full in names), None)
-        if name is None:
-            raise usage(operation, f"invalid linked image or zone name '{text}'.")
-        if name in listed:  # a list that pkg then asserts to be a set, or a set that no longer has it
-            raise Exit(99, traceback("AssertionError" if included else "KeyError"))
-        listed.append(name)
     if included:
-        return listed
-    return [name for name in names if name not in listed] if excluded else None
+        return [_zone(operation, text, names) for text in included]
+    for text in excluded:
+        names.remove(_zone(operation, text, names))
+    return names if excluded else None
+
+
+def _zone(operation: str, text: str, names: list[str]) -> str:
+    name = next((full for full in (text, f"zone:{text}") if full in names), None)
+    if name is None:
+        raise usage(operation, f"invalid linked image or zone name '{text}'.")
+    return name

@@ -106,9 +106,7 @@ def leave_metadata(child: Session, metadata: dict[str, Any]) -> dict[str, Any]:
 
 def _updates_refused(made: Plan) -> str:
     pairs = "".join(f"\n{old.fmri} -> {new.fmri}\n" for old, new in made.change)
-    return (
-        f"\npkg sync-linked: Syncing this linked image would require the following package updates:\n{pairs}\n\n"
-    )
+    return f"\npkg sync-linked: Syncing this linked image would require the following package updates:\n{pairs}\n\n"
 
 
 # -- before anything is planned ----------------------------------------------------------------------------------------
