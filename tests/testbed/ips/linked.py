@@ -33,17 +33,18 @@ def brands(host: Host) -> tuple[str, ...]:
 
 
 def children(host: Host, parent: Image) -> list[Child]:
-    """The children of the global zone's image, in the order of `zoneadm list`; none without system/zones."""
+    """The children of the global zone's image, by name; none without system/zones."""
     if "system/zones" not in parent.installed() or not host.path("/etc/zones").is_dir():
         return []
     if host.state.zonename != "global":
         return []
     linked = brands(host)
-    return [
+    found = [
         Child(f"zone:{zone.name}", f"{zone.zonepath}/root")
         for zone in zones.listed(host)
         if zone.brand in linked and zone.state in STATES
     ]
+    return sorted(found, key=lambda child: child.name)
 
 
 def packages(image: Image) -> dict[str, Fmri]:
