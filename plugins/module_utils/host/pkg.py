@@ -11,10 +11,12 @@ from typing import Any, Callable, Sequence
 
 from ..model.fmri import Fmri
 from ..model.plan import Licence, Plan
-from .runner import Result, Runner
+from .runner import CommandError, Result, Runner
 
 LIST_LINKED: Sequence[str] = ("pkg", "list-linked", "-H")
 _UNREACHABLE = re.compile(r"repositories for publisher '([^']+)' could not be reached")
+# With exit code 1 of `pkg contents`: there is nothing to list (recording 21-info-and-contents).
+_NO_ACTIONS = "no matching actions found in the listed packages"
 # The last line of the traceback of a pkg that is older than the image's format (FORMAT-v5.md).
 UNSUPPORTED = re.compile(r"UnsupportedImageError|is not supported by this version of the packaging system")
 
@@ -62,6 +64,38 @@ def audit(zone: str) -> list[str]:
 def variant(root: str) -> list[str]:
     """The command by which the attach hook looks whether pkg can read the image."""
     return ["pkg", "-R", root, "variant", "-H", "variant.opensolaris.zone"]
+
+
+def list_installed(root: str) -> list[str]:
+    """List what is installed in an image, with publisher and time stamp."""
+    return ["pkg", "-R", root, "list", "-Hv", "--no-refresh"]
+
+
+def list_parent_dependencies(root: str) -> list[str]:
+    """List the parent dependencies that count in an image."""
+    return ["pkg", "-R", root, "contents", "-H", "-t", "depend", "-a", "type=parent", "-o", "pkg.fmri,fmri"]
+
+
+def installed(runner: Runner, root: str) -> dict[str, Fmri]:
+    """Return stem -> FMRI of what is installed in an image. Raises CommandError."""
+    result = runner.probe(list_installed(root))
+    try:
+        found = [Fmri.parse(line.split()[0]) for line in result.stdout.splitlines() if line.strip()]
+    except ValueError as exc:
+        raise CommandError(f"`pkg list` printed a line that is {exc}; please report.", result) from None
+    return {fmri.stem: fmri for fmri in found}
+
+
+def parent_dependencies(runner: Runner, root: str) -> list[tuple[Fmri, str]]:
+    """Return (package, dependency) pairs. Raises CommandError."""
+    result = runner.probe(list_parent_dependencies(root), ok=(0, 1))
+    if result.rc == 1 and _NO_ACTIONS not in result.stderr:
+        raise CommandError(f"`{' '.join(result.argv)}` failed: {' / '.join(result.lines()[-3:])}.", result)
+    try:
+        pairs = [line.split() for line in result.stdout.splitlines() if line.strip()]
+        return [(Fmri.parse(package), dependency) for package, dependency in pairs]
+    except ValueError:
+        raise CommandError("`pkg contents` printed lines that are not known; please report.", result) from None
 
 
 def parse_plan(text: str) -> Plan | None:

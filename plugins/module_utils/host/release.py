@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 import re
 
+from ..model.release import Kernel, Userland, release_in
+from . import safe
+
 _PLATFORMS = (("OmniOS", "omnios"), ("OpenIndiana", "openindiana"))
 _RELEASE = re.compile(r"\br(151\d{3})")
 
@@ -22,6 +25,28 @@ def identify(path: str = "/etc/release") -> tuple[str | None, int | None]:
     platform = next((name for word, name in _PLATFORMS if word in text), None)
     release = _RELEASE.search(text)
     return platform, int(release.group(1)) if release else None
+
+
+def platform(userland: Userland | None) -> str | None:
+    """Return the platform as in the table of brands, None where etc/release does not say."""
+    text = userland.version if userland else ""
+    return next((name for word, name in _PLATFORMS if word in text), None)
+
+
+def userland(root: str) -> Userland | None:
+    """Return what etc/release below `root` says, None if there is no such file. Raises UnsafePath and OSError."""
+    try:
+        text = safe.read(root, "etc/release", 64 * 1024).decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return Userland(release_in(line), line[:200])
+
+
+def running_kernel() -> Kernel:
+    """Return what `uname -v` would print; that of the global zone is also that of its zones."""
+    version = os.uname().version
+    return Kernel(release_in(version), version, "uname")
 
 
 def has_brand(brand: str) -> bool:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from typing import Callable, Sequence
 
-from ..model.dataset import ACTIVE, HOOK_PROPERTIES, PARENTBE, Mount, Properties, Property, ZoneBe
+from ..model.dataset import ACTIVE, HOOK_PROPERTIES, PARENTBE, FileSystem, Mount, Properties, Property, ZoneBe
 from .runner import CommandError, Runner
 
 LIST_FILESYSTEMS: Sequence[str] = ("zfs", "list", "-H", "-t", "filesystem", "-o", "name,mountpoint")
+LIST_LAYOUT: Sequence[str] = (
+    *("zfs", "list", "-H", "-t", "filesystem", "-o"),
+    f"name,mountpoint,{PARENTBE},{ACTIVE}",
+)
 LIST_ORIGINS: Sequence[str] = ("zfs", "list", "-H", "-t", "filesystem", "-o", "name,origin")
 LIST_MOUNTS: Sequence[str] = ("mount", "-p")
 # special - mountpoint fstype pass at-boot options; a mount point may hold blanks.
@@ -36,6 +40,11 @@ def origins(runner: Runner) -> dict[str, str]:
     """Return the origin snapshot of each file system that is a clone."""
     rows = _rows(runner.probe(LIST_ORIGINS).stdout, 2, " ".join(LIST_ORIGINS))
     return {row[0]: row[1] for row in rows if row[1] != "-"}
+
+
+def layout(runner: Runner) -> list[FileSystem]:
+    """Return all file systems with what makes zone BEs of them, in one command for any number of zones."""
+    return [FileSystem(*row) for row in _rows(runner.probe(LIST_LAYOUT).stdout, 4, " ".join(LIST_LAYOUT))]
 
 
 def list_zone_bes(root_dataset: str) -> list[str]:

@@ -23,6 +23,16 @@ class BootEnvironment:
         """True for the running boot environment."""
         return "N" in self.active
 
+    @property
+    def active_on_reboot(self) -> bool:
+        """True for the boot environment that is booted next, and from then on."""
+        return "R" in self.active
+
+    @property
+    def active_once(self) -> bool:
+        """True for the boot environment that is booted next, and only then."""
+        return "T" in self.active
+
 
 def running_be(bes: Sequence[BootEnvironment]) -> BootEnvironment | None:
     """Return the running boot environment, None if the list does not name exactly one with a uuid."""

@@ -26,6 +26,12 @@ PAIRS = (
     BrandPair(platform="openindiana", unlinked="nlipkg", linked="ipkg"),
 )
 
+# The brands of which pkg links every zone (zone.py of pkg's linked images; on OpenIndiana its own list).
+_ALWAYS_LINKED = ("solaris", "sn1", "labeled")
+_LINKED = {"omnios": ("lipkg", "sparse", "pkgsrc"), "openindiana": ("ipkg",)}
+# Zones of these run a kernel of their own.
+VIRTUAL_MACHINES = ("bhyve", "kvm", "emu")
+
 # Why a brand outside the pair cannot be switched, in an administrator's words.
 _NOT_CONVERTIBLE = {
     "sparse": "a sparse zone takes /usr, /lib and /sbin from the global zone and has overlay datasets",
@@ -49,6 +55,11 @@ def pair_for(platform: str | None, wanted: str) -> BrandPair | None:
 def pair_of(platform: str | None) -> BrandPair:
     """Return the platform's pair; that of OmniOS if the platform is not known."""
     return next((pair for pair in PAIRS if pair.platform == platform), PAIRS[0])
+
+
+def linked_brands(platform: str | None) -> tuple[str, ...]:
+    """Return the brands whose zones pkg takes for children; those of OmniOS if the platform is not known."""
+    return _LINKED.get(platform or "omnios", ()) + _ALWAYS_LINKED
 
 
 def package_of(brand: str) -> str:

@@ -44,6 +44,22 @@ class ZoneBe:
     active: str
 
 
+@dataclass(frozen=True)
+class FileSystem:
+    """A ZFS file system with its mountpoint and libbe properties, its own or inherited ("-" if unset)."""
+
+    name: str
+    mountpoint: str
+    parentbe: str
+    active: str
+
+
+def zone_bes_at(zonepath: str, filesystems: Sequence[FileSystem]) -> list[ZoneBe]:
+    """Return the zone BEs of the zone whose zonepath is mounted there: the datasets right below DS/ROOT."""
+    roots = {f"{f.name}/ROOT" for f in filesystems if f.mountpoint == zonepath}
+    return [ZoneBe(f.name, f.parentbe, f.active) for f in filesystems if f.name.rpartition("/")[0] in roots]
+
+
 def datasets_at(path: str, filesystems: Sequence[tuple[str, str]]) -> list[str]:
     """Return the datasets whose mountpoint property is `path`; filesystems are (name, mountpoint)."""
     return [name for name, mountpoint in filesystems if mountpoint == path]

@@ -35,6 +35,27 @@ class Diagnosis:
         }
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Something about a zone that an administrator should know; `code` is a fixed word to test for."""
+
+    code: str
+    severity: str
+    zone: str
+    message: str
+    remedy: str
+
+    def as_result(self) -> dict[str, Any]:
+        """Return the form that modules hand back in `findings`."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "zone": self.zone,
+            "message": mask(self.message),
+            "remedy": mask(self.remedy),
+        }
+
+
 class Refusal(Exception):
     """Raised where a run must not begin or go on; carries the diagnosis."""
 

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be seen of a global zone and its linked images without changing anything: probes in, one `Survey` out.
+
+Of the running host at most `zoneadm list`, `beadm list` and one `zfs list` are asked, whatever the number of zones;
+images are read from disk. Of a root that is not running (another boot environment, a copy) nothing but files is read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Sequence
+
+from ..host import beadm, image, pkg, release, safe, zfs, zoneadm, zonefiles
+from ..host.image import ImageBusy, ImageError, ImageMissing, UnknownFormat
+from ..host.runner import CommandError, Runner
+from ..model.be import BootEnvironment
+from ..model.dataset import ZoneBe, zone_bes_at
+from ..model.finding import Refusal, refuse
+from ..model.image import FROM_PKG, ImageView
+from ..model.linked import Standing, by_configuration, by_image
+from ..model.release import KERNEL_PACKAGE, Kernel, Userland, packaged_kernel
+from ..model.zone import Zone
+
+# How long, for all images together, another pkg may go on writing before its image counts as unreadable.
+_BUSY_SECONDS = 30.0
+_BUSY_PAUSE = 2.0
+
+
+@dataclass(frozen=True)
+class ZoneSurvey:
+    """One zone. `root` is where its files were looked for; `trouble` says why `view` is None, else ""."""
+
+    zone: Zone
+    root: str
+    standing: Standing
+    view: ImageView | None
+    trouble: str
+    missing: bool
+    userland: Userland | None
+    userland_trouble: str
+    zone_bes: tuple[ZoneBe, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A global zone's image with its zones; `boot_environments` is None for a root that is not running."""
+
+    root: str
+    parent: ImageView
+    kernel: Kernel | None
+    userland: Userland | None
+    zones: tuple[ZoneSurvey, ...]
+    boot_environments: tuple[BootEnvironment, ...] | None
+
+
+def survey(runner: Runner, root: str, names: Sequence[str] | None) -> Survey:
+    """Look at the global zone at `root` and the named zones (None: all). Raises Refusal and CommandError."""
+    return _Surveyor(runner, root).survey(names)
+
+
+class _Surveyor:
+    def __init__(self, runner: Runner, root: str) -> None:
+        if not root.startswith("/") or not os.path.isdir(root):
+            raise refuse("no-root", f"There is no directory {root}.", "`root` is where the global zone's files are.")
+        self.runner = runner
+        self.root = os.path.realpath(root)
+        self.running = self.root == "/"
+        self.deadline = runner.clock() + _BUSY_SECONDS
+
+    def survey(self, names: Sequence[str] | None) -> Survey:
+        try:
+            configured = zonefiles.configured(self.root)
+            zones = _chosen(self._zones(), names)
+        except zonefiles.ZoneFilesError as exc:
+            raise refuse("zones-unreadable", str(exc), "Mend that, then run again.") from None
+        parent = self._parent()
+        try:
+            userland = release.userland(self.root)
+        except (safe.UnsafePath, OSError) as exc:
+            raise refuse("file-trouble", f"The release cannot be told: {exc}.", "Mend that, then run again.") from None
+        bes = tuple(beadm.boot_environments(self.runner)) if self.running else None
+        layout = zfs.layout(self.runner) if self.running and zones else []
+        platform = release.platform(userland)
+        return Survey(
+            root=self.root,
+            parent=parent,
+            kernel=self._kernel(parent),
+            userland=userland,
+            zones=tuple(
+                self._zone(
+                    zone,
+                    by_configuration(zone, platform, parent, configured),
+                    tuple(zone_bes_at(zone.zonepath.rstrip("/"), layout)),
+                )
+                for zone in zones
+            ),
+            boot_environments=bes,
+        )
+
+    def _zones(self) -> list[Zone]:
+        if not self.running:
+            return zonefiles.zones(self.root)
+        if os.geteuid() != 0:
+            raise refuse("not-root", "Zone roots can be read by root only.", "Set `become: true`.")
+        zones = zoneadm.zones(self.runner)
+        if all(zone.name != "global" for zone in zones):
+            raise refuse(
+                "not-global-zone",
+                "This host is a non-global zone; linked images are seen from the global zone only.",
+                "Run this on the host of the global zone.",
+            )
+        return [zone for zone in zones if zone.name != "global"]
+
+    def _parent(self) -> ImageView:
+        try:
+            return self._view(self.root, dependencies=False)
+        except ImageError as exc:
+            raise refuse("image-unreadable", str(exc), "`pkg list` in the global zone must work.") from None
+
+    def _kernel(self, parent: ImageView) -> Kernel | None:
+        if self.running:
+            return release.running_kernel()
+        package = parent.installed.get(KERNEL_PACKAGE)
+        return packaged_kernel(package.version) if package and package.version else None
+
+    def _zone(self, zone: Zone, configured: Standing, zone_bes: tuple[ZoneBe, ...]) -> ZoneSurvey:
+        root = zone.root if self.running else self.root + zone.root
+        view = userland = None
+        trouble = userland_trouble = ""
+        missing = False
+        try:
+            self._check_root(zone)
+            view = self._view(root, dependencies=configured.linked)
+        except ImageError as exc:
+            missing = isinstance(exc, ImageMissing)
+            trouble = str(exc)
+        else:
+            userland, userland_trouble = _userland(root)
+        return ZoneSurvey(
+            zone=zone,
+            root=root,
+            standing=by_image(configured, zone, view, missing, trouble),
+            view=view,
+            trouble=trouble,
+            missing=missing,
+            userland=userland,
+            userland_trouble=userland_trouble,
+            zone_bes=zone_bes,
+        )
+
+    def _check_root(self, zone: Zone) -> None:
+        """See that no symlink on the way to a zone leads out of a root that is not running."""
+        if self.running:
+            return
+        try:
+            with safe.directory(self.root, zone.root):
+                pass
+        except FileNotFoundError:
+            raise ImageMissing(f"There is no {zone.root} below {self.root}.") from None
+        except (safe.UnsafePath, OSError) as exc:
+            raise ImageError(f"{zone.root} below {self.root} cannot be read: {exc}.") from None
+
+    def _view(self, root: str, dependencies: bool) -> ImageView:
+        while True:
+            try:
+                return image.Image(root).view()
+            except UnknownFormat:
+                if not self.running:
+                    raise
+                return self._ask_pkg(root, dependencies)
+            except ImageBusy:
+                if self.runner.clock() + _BUSY_PAUSE > self.deadline:
+                    raise
+            self.runner.sleep(_BUSY_PAUSE)
+
+    def _ask_pkg(self, root: str, dependencies: bool) -> ImageView:
+        """Let pkg read an image whose format is newer than this code."""
+        try:
+            if root != self.root:
+                # pkg runs as root, and follows what links the zone has put there.
+                safe.check_tree(root, "var/pkg")
+            packages = pkg.installed(self.runner, root)
+            depend = pkg.parent_dependencies(self.runner, root) if dependencies else []
+        except (CommandError, safe.UnsafePath, OSError) as exc:
+            raise ImageError(f"The image at {root} has a format that only pkg knows, and: {exc}") from None
+        return image.make_view(root, image.read_config(root), FROM_PKG, packages, depend)
+
+
+def _userland(root: str) -> tuple[Userland | None, str]:
+    try:
+        return release.userland(root), ""
+    except (safe.UnsafePath, OSError) as exc:
+        return None, f"The release cannot be told: {exc}."
+
+
+def _chosen(zones: Sequence[Zone], names: Sequence[str] | None) -> list[Zone]:
+    if names is None:
+        return list(zones)
+    known = {zone.name: zone for zone in zones}
+    for name in names:
+        if name not in known:
+            raise _no_such_zone(name)
+    return [zone for zone in zones if zone.name in names]
+
+
+def _no_such_zone(name: str) -> Refusal:
+    if name == "global":
+        return refuse("no-such-zone", "The global zone is always looked at.", "Leave it out of `zones`.")
+    return refuse("no-such-zone", f"There is no zone {name[:80]}.", "`zoneadm list -cv` shows those that there are.")
