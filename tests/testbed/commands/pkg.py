@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 from testbed import outside, zones
 from testbed.command import Context
+from testbed.ips import front
+from testbed.ips.front import Call
+from testbed.ips.options import usage
 from testbed.ips.session import Exit, Session
 
 SUBCOMMANDS = {
@@ -15,7 +19,13 @@ SUBCOMMANDS = {
     "list": ("cli_list", "list_packages"),
     "info": ("cli_info", "info"),
     "contents": ("cli_contents", "contents"),
-    "variant": ("cli_query", "variant"),
+    "variant": ("cli_variants", "variant"),
+    "change-variant": ("cli_variants", "change_variant"),
+    "facet": ("cli_facets", "facet"),
+    "change-facet": ("cli_facets", "change_facet"),
+    "mediator": ("cli_mediators", "mediator"),
+    "set-mediator": ("cli_mediators", "set_mediator"),
+    "unset-mediator": ("cli_mediators", "unset_mediator"),
     "verify": ("cli_verify", "verify"),
     "search": ("cli_query", "search"),
     "publisher": ("cli_publishers", "publisher"),
@@ -23,6 +33,11 @@ SUBCOMMANDS = {
     "unset-publisher": ("cli_publishers", "unset_publisher"),
     "copy-publishers-from": ("cli_publishers", "copy_publishers_from"),
     "refresh": ("cli_publishers", "refresh_catalogs"),
+    "property": ("cli_property", "show"),
+    "set-property": ("cli_property", "change"),
+    "unset-property": ("cli_property", "unset"),
+    "add-property-value": ("cli_property", "add_value"),
+    "remove-property-value": ("cli_property", "remove_value"),
     "freeze": ("cli_freeze", "freeze"),
     "unfreeze": ("cli_freeze", "unfreeze"),
     "list-linked": ("cli_linked", "list_linked"),
@@ -37,32 +52,35 @@ SUBCOMMANDS = {
 def main(ctx: Context, args: list[str]) -> int:
     if outside.has_pkg(ctx):
         return outside.pkg(ctx, args)
-    root = ctx.env.get("PKG_IMAGE") or "/"
-    while args and args[0].startswith("-"):
-        if args[0] == "-R" and len(args) > 1:
-            root, args = args[1], args[2:]
-        elif args[0].startswith("-R") and len(args[0]) > 2:
-            root, args = args[0][2:], args[1:]
-        else:
-            ctx.err(f"pkg: illegal global option -- {args[0].lstrip('-')}\n")
-            return 2
-    if not args:
-        ctx.err("pkg: no subcommand specified\nTry `pkg --help or -?' for more information.\n")
-        return 2
-    place = SUBCOMMANDS.get(args[0])
-    if place is None:
-        ctx.err(f"pkg: unknown subcommand '{args[0]}'\nTry `pkg --help or -?' for more information.\n")
-        return 2
-    session = Session(ctx, _inside_zone(ctx, root))
-    session.command = args[0]
     try:
-        rc: int = getattr(importlib.import_module(f"testbed.ips.{place[0]}"), place[1])(session, args[1:])
+        rc = _run(ctx, front.read(args, ctx.env))
     except Exit as ending:
         ctx.err(ending.text)
         rc = ending.rc
-    if rc == 4 and ctx.env.get("PKG_SUCCESS_ON_NOP") == "1":
+    if rc == 4 and ctx.env.get("PKG_SUCCESS_ON_NOP"):
         return 0
     return rc
+
+
+def _run(ctx: Context, call: Call) -> int:
+    """Raises Exit."""
+    if call.command == "version":
+        return _version(ctx, call.args)
+    if call.command not in SUBCOMMANDS:
+        raise Exit(1, f"pkg {call.command}: this simulated host does not have the subcommand\n")
+    module, name = SUBCOMMANDS[call.command]
+    session = Session(ctx, _inside_zone(ctx, os.path.abspath(f"/{call.root.lstrip('/')}")))
+    session.command = call.command
+    session.origin = call.origin
+    rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
+    return rc
+
+
+def _version(ctx: Context, args: list[str]) -> int:
+    if args:
+        raise usage("version", f"version: command does not take operands ('{' '.join(args)}')")
+    ctx.out("unknown\n")
+    return 0
 
 
 def _inside_zone(ctx: Context, root: str) -> str:

@@ -40,6 +40,14 @@ FREE = (
     " refresh search avoid unavoid copy-publishers-from purge-history flag"
 )
 """Subcommands that take the same option several times; the others only those of REPEATABLE."""
+MOST_WORDS = {
+    "audit-linked": 0,
+    "sync-linked": 0,
+    "list-linked": 0,
+    "pubcheck-linked": 0,
+    "detach-linked": 0,
+    "attach-linked": 2,
+}
 LONG = {
     "-r": "--recurse",
     "-R": "--norecurse",
@@ -57,6 +65,9 @@ def parse(command: str, args: list[str], short: str, long: str = "") -> Options:
         pairs, made.words = getopt.getopt(args, short, long.split())
     except getopt.GetoptError as error:
         raise usage(command, f"illegal option -- {error.opt}") from None
+    most = MOST_WORDS.get(command, len(made.words))
+    if len(made.words) > most:
+        raise usage(command, f"illegal argument -- {made.words[most]}")
     for name, value in pairs:
         name = FLAG_ALIASES.get(name, name)
         if name in made.flags and name not in REPEATABLE.split() and command not in FREE.split():

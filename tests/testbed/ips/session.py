@@ -53,6 +53,8 @@ class Session:
         self.quiet = False
         self.command = ""
         """The subcommand, as messages name it."""
+        self.origin = ""
+        """What is added where the image is named that is not there."""
         self._parent = parent
         self._out: list[str] = []
         self._err: list[str] = []
@@ -105,7 +107,7 @@ class Session:
         try:
             return image.open(self.host.path(self.root), formats)
         except image.NoImage:
-            raise Exit(1, f"pkg: No image rooted at '{self.root}'\n") from None
+            raise Exit(1, f"pkg: No image rooted at '{self.root}'{self.origin}\n") from None
         except image.UnsupportedFormat:
             raise Exit(99, traceback(UNSUPPORTED.format(root=self.root))) from None
 
