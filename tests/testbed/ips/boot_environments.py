@@ -211,45 +211,53 @@ class Workplace:
         self.new = ""
         self.root = ""
         """Mount point of the clone; empty without one."""
-        self._snapshot = ""
-        if not session.live or not boot.find(self.host, self.old):
+        self._before = self._own = ""
+        """Snapshots of what was: of the backup, of this run alone."""
+        running = boot.find(self.host, self.old) if session.is_global else None
+        if running is None:
             if decision.new:
                 raise Exit(1, NOT_COPIED)
             return
         if decision.backup:
-            self._copy(decision.backup_name or boot.free_name(self.host, f"{self.old}-backup-1"))
+            name = decision.backup_name or boot.free_name(self.host, f"{self.old}-backup-1")
+            self._before = self._copy(name)
         if decision.new:
             self.new = decision.name or boot.free_name(self.host, self.old)
             self._copy(self.new)
             self.root = self._mount()
             session.move(self.root)
-        else:
-            self._snapshot = f"{boot.require(self.host, self.old).dataset}@pkg-{self.host.state.tick()}"
-            zfs.snapshot(self.host, self._snapshot)
+        elif not self._before:
+            self._before = self._own = f"{running.dataset}@pkg-{self.host.state.tick()}"
+            zfs.snapshot(self.host, self._own)
 
-    def _copy(self, name: str, source: str | None = None) -> None:
+    def _copy(self, name: str, source: str | None = None) -> str:
+        """Returns the snapshot of which it is a clone."""
         try:
-            boot.create_be(self.host, name, source)
+            made = boot.create_be(self.host, name, source)
         except boot.Error:
             raise Exit(1, NOT_COPIED) from None
+        return self.host.state.datasets[made.dataset].origin or ""
 
     def _mount(self) -> str:
         at = f"/tmp/tmp{''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))}"
-        return boot.mount_be(self.host, self.new, at)
+        try:
+            return boot.mount_be(self.host, self.new, at)
+        except boot.Error:
+            raise Exit(1, f"pkg: Unable to mount {self.new} at {at}\n") from None
 
     def failed(self) -> None:
         """The global zone's own part failed: the clone stays, or the state before becomes one."""
         if self.root:
             self.session.err(CLONE_FAILED.format(new=self.new, at=self.root))
-        elif self._snapshot:
+        elif self._before:
             self.new = boot.free_name(self.host, self.old)
-            self._copy(self.new, f"{self.old}@{self._snapshot.partition('@')[2]}")
+            self._copy(self.new, f"{self.old}@{self._before.partition('@')[2]}")
             self.session.err(LIVE_FAILED.format(old=self.old, new=self.new, at=self._mount()))
 
     def done(self) -> None:
         """All is carried out: activate the clone and say so; forget the snapshot."""
-        if self._snapshot:
-            zfs.destroy(self.host, self._snapshot)
+        if self._own:
+            zfs.destroy(self.host, self._own)
         if not self.root:
             return
         if self.decision.activate:

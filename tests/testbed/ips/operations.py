@@ -30,8 +30,7 @@ OUT_OF_DATE = (
 
 def run(session: Session, request: Request) -> int:
     """Carry out a request on the session's image and, in the global zone, on its children."""
-    silent = session.quiet
-    session.quiet = silent or request.parsable
+    session.quiet = session.quiet or request.parsable
     session.lock()
     boot_environments.check_names(session, request)
     children = sorted((entry for entry in session.children if not _ignored(entry, request)), key=lambda each: each.name)
@@ -51,10 +50,10 @@ def run(session: Session, request: Request) -> int:
         session.out(messages.as_json(report.document(session, made, documents, boot)))
     if changed and not request.dry_run:
         _carry_out(session, request, made, runs, boot)
+        if request.operation == UPDATE and not request.patterns and _has_pkg(session):
+            session.out(FOOTER)
     if request.operation != SYNC:
         session.out(messages.stale_catalogs(session.contacts))
-    if changed and not request.dry_run and request.operation == UPDATE and not silent:
-        session.out(FOOTER)
     return 0 if changed else 4
 
 
@@ -91,6 +90,11 @@ def _planned(session: Session, request: Request, children: list[Child]) -> tuple
     if not request.parsable:
         _show(session, request, made, boot)
     return made, boot, plan_children(session, request, children, execution.after(session, made))
+
+
+def _has_pkg(session: Session) -> bool:
+    """Is this an image of an operating system? Only then is there something to read about it."""
+    return {"SUNWcs", "package/pkg"} <= session.image.installed().keys()
 
 
 def _unwritten(session: Session) -> bool:
