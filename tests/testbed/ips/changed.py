@@ -52,7 +52,7 @@ def mediators(plan: Plan) -> list[list[Any]]:
 
 def _value(choice: Any, what: str) -> list[str | None]:
     """A component of a mediator and its source."""
-    text = choice.get(what) or None
+    text = choice.get(what)
     if what == IMPLEMENTATION and text and f"{what}-version" in choice:
         text += f"(@{choice[f'{what}-version']})"
     return [text, choice.get(f"{what}-source")]

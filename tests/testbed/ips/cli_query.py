@@ -1,4 +1,4 @@
-"""pkg list, info, variant, search."""
+"""pkg list, info, search."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from testbed.ips import action, catalog, fmri
 from testbed.ips.catalog import Entry
 from testbed.ips.options import Options, parse, usage
+from testbed.ips.rules import variant_reason
 from testbed.ips.session import Exit, Session
-from testbed.ips.solver import variant_reason
 
 
 def list_packages(session: Session, args: list[str]) -> int:
@@ -205,30 +205,6 @@ def date(stamp: str) -> str:
         return ""
     seconds = calendar.timegm(time.strptime(stamp[:15], "%Y%m%dT%H%M%S"))
     return time.strftime("%a %b %e %H:%M:%S %Y", time.gmtime(seconds))
-
-
-def variant(session: Session, args: list[str]) -> int:
-    given = parse("variant", args, "HaivF:")
-    names = sorted(session.image.variants)
-    if given.words:
-        names = [name for name in names if any(_variant_matches(name, text) for text in given.words)]
-        if not names:
-            raise Exit(1, f"pkg variant: no matching variants found: {' '.join(given.words)}\n")
-    form = given.one("-F")
-    if form == "json":
-        rows = [{"value": session.image.variants[name], "variant": name} for name in names]
-        session.out(json.dumps(rows, separators=(",", ":")))
-        return 0
-    if not given.has("-H"):
-        session.out("VARIANT\tVALUE\n" if form else f"{'VARIANT':<70} VALUE\n")
-    for name in names:
-        value = session.image.variants[name]
-        session.out(f"{name}\t{value}\n" if form else f"{name.removeprefix('variant.'):<70} {value}\n")
-    return 0
-
-
-def _variant_matches(name: str, text: str) -> bool:
-    return name == text or fnmatch.fnmatchcase(name.removeprefix("variant."), text)
 
 
 def search(session: Session, args: list[str]) -> int:

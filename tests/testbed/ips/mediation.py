@@ -120,6 +120,37 @@ def local_part(choice: Mapping[str, str]) -> Choice:
     return kept
 
 
+def asked(configured: Mapping[str, Mapping[str, str]], name: str, wanted: Mapping[str, str | None]) -> Choice:
+    """A mediator's local choice once ``wanted`` is added to it; None takes a component away (its default returns)."""
+    made = local_part(configured.get(name, {}))
+    for what, value in wanted.items():
+        for key in (what, f"{what}-source", f"{what}-version"):
+            made.pop(key, None)
+        if value is not None:
+            made |= {what: value, f"{what}-source": LOCAL}
+    return made
+
+
+def different(
+    choices: Mapping[str, Mapping[str, str]], configured: Mapping[str, Mapping[str, str]]
+) -> dict[str, Mapping[str, str]]:
+    """The choices that are not those of the image already."""
+    keys = (VERSION, IMPLEMENTATION, f"{VERSION}-source", f"{IMPLEMENTATION}-source")
+    return {
+        name: choice
+        for name, choice in choices.items()
+        if name not in configured or any(choice.get(key) != configured[name].get(key) for key in keys)
+    }
+
+
+def touching(choices: Mapping[str, Mapping[str, str]], configured: Mapping[str, Mapping[str, str]]) -> bool:
+    """Do choices change more than the source of what is chosen?"""
+    return any(
+        name not in configured or any(choice.get(key) != configured[name].get(key) for key in (VERSION, IMPLEMENTATION))
+        for name, choice in choices.items()
+    )
+
+
 def _choice(offered: list[Mediation], wanted: Mapping[str, str]) -> Choice:
     local = local_part(wanted)
     by_version, by_implementation = f"{VERSION}-source" in local, f"{IMPLEMENTATION}-source" in local
@@ -151,7 +182,7 @@ _FORM = "only alphanumeric characters and a version dot-sequence following a sin
 
 def invalid(name: str, version: str, implementation: str) -> list[str]:
     """What is wrong with what was asked for."""
-    wrong = []
+    wrong: list[str] = []
     if not _NAME.fullmatch(name):
         wrong.append(f"'{name}' is not a valid mediator; only alphanumeric characters are allowed")
     if version and not _DOTTED.fullmatch(version):

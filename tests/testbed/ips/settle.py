@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from testbed.ips import action, mediation, settings
@@ -17,8 +17,9 @@ Asked = Mapping[str, Mapping[str, str]]
 
 
 def settle(image: Image, plan: Plan, manifest: Manifest, wanted: Settings, asked: Asked | None = None) -> None:
-    """Complete ``plan``, made for an image that gets the settings ``wanted`` and the mediators ``asked``."""
+    """Complete ``plan``, made for an image that gets the settings ``wanted`` and the local choices ``asked``."""
     current = settings.of(image)
+    asked = mediation.different(asked or {}, current.mediators)
     if not plan and wanted == current and not asked:
         return
     gone = {entry.stem for entry in plan.remove} | {old.stem for old, _ in plan.change}
@@ -27,13 +28,10 @@ def settle(image: Image, plan: Plan, manifest: Manifest, wanted: Settings, asked
     changed = [entry for entry in staying if changing and _content_changes(manifest(entry), current, wanted)]
     links = _Links(manifest, wanted)
     offered = links.of(staying) + links.of(plan.arriving)
-    after = replace(
-        wanted, mediators=mediation.choose((link.action for link in offered), current.mediators, asked or {})
-    )
-    plan.affected = changed
-    plan.affected += [
-        entry for entry in _relinked(offered, current, after, bool(asked)) if entry in staying and entry not in changed
-    ]
+    after = replace(wanted, mediators=mediation.choose((link.action for link in offered), current.mediators, asked))
+    repaired = frozenset(asked) if mediation.touching(asked, current.mediators) else frozenset()
+    relinked = _relinked(offered, current, after, repaired)
+    plan.affected = changed + [entry for entry in relinked if entry in staying and entry not in changed]
     if after != current:
         plan.before, plan.after = current, after
 
@@ -75,20 +73,19 @@ class _Links:
         return found
 
 
-def _relinked(links: list[_Link], before: Settings, after: Settings, asked: bool) -> list[Entry]:
+def _relinked(links: list[_Link], before: Settings, after: Settings, repaired: Collection[str]) -> list[Entry]:
     """Packages whose mediated links come or go. A link that goes counts only where no other takes its path.
 
-    Where the mediator itself is set, pkg's plan has such a package twice (client/imageplan.py, plan_set_mediators).
+    ``repaired``: mediators that are being set. pkg plans all their links anew, and where one only goes it has
+    the package in its plan twice (client/imageplan.py, plan_set_mediators).
     """
     taken = {link.action.get("path") for link in links if mediation.delivered(link.action, after.mediators)}
     found: list[Entry] = []
     for link in links:
         name = link.action.get("mediator")
         was, now = (mediation.delivered(link.action, each.mediators) for each in (before, after))
-        if was == now or not (asked or name in before.mediators):
-            continue
-        if now:
+        if now and (name in repaired or (not was and name in before.mediators)):
             found += [link.entry] if link.entry not in found else []
-        elif link.action.get("path") not in taken:
-            found += [link.entry] * (2 if asked else 1)
+        elif was and not now and link.action.get("path") not in taken:
+            found += [link.entry] * (2 if name in repaired else 1)
     return found
