@@ -71,7 +71,7 @@ def _run(ctx: Context, call: Call) -> int:
     module, name = SUBCOMMANDS[call.command]
     session = Session(ctx, _inside_zone(ctx, os.path.abspath(f"/{call.root.lstrip('/')}")))
     session.command = call.command
-    session.origin = call.origin
+    session.named = f"'{call.root}'{call.origin}"
     rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
     return rc
 

@@ -121,6 +121,10 @@ def open_children(session: Session, children: Iterable[Child], head: str) -> Non
 
 def unopened(session: Session, entry: Child) -> Exit | None:
     """Why a child's image cannot be opened."""
+    if session.unprivileged:
+        path = f"{entry.root}/"
+        text = f"Failed 'find' for child image ({entry.name}) at path: {path}: [Errno 13] Permission denied: '{path}'\n"
+        return Exit(51, text)
     try:
         session.child(entry).image.format  # noqa: B018 - opens it
     except Exit as failure:

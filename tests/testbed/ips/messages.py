@@ -10,105 +10,14 @@ from testbed.ips import fmri
 from testbed.ips.catalog import Entry
 from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.planner import Plan
-from testbed.ips.solver import NoSolution, Rejection
 
 MASTER, R151054 = "master", "r151054"
 
 LOCKED = "The image cannot be modified as it is currently in use by another package client.\n"
+NOT_ROOT = (
+    "Insufficient access to complete the requested operation.\nPlease try the operation again as a privileged user.\n"
+)
 RULE = "----------------------------------------"
-
-
-# -- no solution -------------------------------------------------------------------------------------------------------
-
-
-def explain(failure: NoSolution, dialect: str, verbose: bool) -> str:
-    """Why there is no solution. Master names only root causes, unless there is one direct reason or ``-v``."""
-    named = [stem for stem in failure.stems if stem in failure.problem.named]
-    shown = {stem: _rejected(failure, stem) for stem in named or failure.stems}
-    chained = any(rejection.causes for pairs in shown.values() for _, rejection in pairs)
-    if dialect == R151054 or verbose or (not chained and not named and len(shown) == 1):
-        printed: set[int] = set()
-        return "".join(
-            _title(stem, bool(named), ":") + _tree(pairs, failure, 1, printed) for stem, pairs in shown.items()
-        )
-    return _roots(failure, shown, bool(named))
-
-
-def _title(stem: str, named: bool, end: str) -> str:
-    if named:
-        return f"No matching version of {stem} can be installed{end}\n"
-    return f"Package '{stem}' must be uninstalled or upgraded if the requested operation is to be performed.\n"
-
-
-def _rejected(failure: NoSolution, stem: str) -> list[tuple[Entry, Rejection]]:
-    wanted = failure.problem.named.get(stem) or failure.problem.known.get(stem, [])
-    installed = failure.problem.installed.get(stem)
-    found = [(entry, failure.rejections[id(entry)]) for entry in wanted if id(entry) in failure.rejections]
-    if installed and stem not in failure.problem.named and id(installed) in failure.rejections:
-        newer = [pair for pair in found if pair[0].fmri.known.key >= installed.fmri.known.key]
-        return newer or found
-    return found
-
-
-def _tree(pairs: list[tuple[Entry, Rejection]], failure: NoSolution, depth: int, printed: set[int]) -> str:
-    pad = "  " * depth
-    by_reason: dict[str, list[tuple[Entry, Rejection]]] = {}
-    for entry, rejection in pairs:
-        by_reason.setdefault(rejection.reason, []).append((entry, rejection))
-    lines = []
-    for reason, group in by_reason.items():
-        names = [entry.fmri.plain for entry, _ in group]
-        lines.append(f"{pad}Reject:  {names[0]}\n")
-        lines += [f"{pad}         {name}\n" for name in names[1:]]
-        if all(id(entry) in printed for entry, _ in group):
-            lines.append(f"{pad}Reason:  [already rejected; see above]\n")
-            continue
-        printed |= {id(entry) for entry, _ in group}
-        lines.append(f"{pad}Reason:  {reason}\n")
-        causes = {id(cause): cause for _, rejection in group for cause in rejection.causes}
-        inner = [(cause, failure.rejections[key]) for key, cause in causes.items() if key in failure.rejections]
-        fresh = [pair for pair in inner if id(pair[0]) not in printed]
-        if fresh:
-            rule = f"{pad}  {RULE}\n"
-            lines += [rule, _tree(fresh, failure, depth + 1, printed), rule]
-    return "".join(lines)
-
-
-def _roots(failure: NoSolution, shown: Mapping[str, list[tuple[Entry, Rejection]]], named: bool) -> str:
-    roots: dict[str, list[Entry]] = {}
-    seen: set[int] = set()
-    queue = [pair for pairs in shown.values() for pair in pairs]
-    while queue:
-        entry, rejection = queue.pop(0)
-        if id(entry) in seen:
-            continue
-        seen.add(id(entry))
-        inner = [
-            (cause, failure.rejections[id(cause)]) for cause in rejection.causes if id(cause) in failure.rejections
-        ]
-        queue += inner
-        if not inner and not rejection.reason.startswith("Newer version"):
-            roots.setdefault(rejection.reason, []).append(entry)
-    stems = list(shown)
-    if named:
-        text = _title(stems[0], named, ".")
-    elif len(stems) == 1:
-        text = _title(stems[0], named, "")
-    else:
-        text = "The following installed packages must be uninstalled or upgraded\n"
-        text += "if the requested operation is to be performed:\n"
-        text += "".join(f"\t{stem}\n" for stem in (stems if len(stems) <= 9 else stems[:8]))
-        text += f"\t... and {len(stems) - 8} others\n" if len(stems) > 9 else ""
-    text += "\nThis is due to the following root cause(s):\n"
-    for reason, entries in roots.items():
-        text += f"\n  Package: {entries[0].fmri.plain}\n  Reason:  {reason}\n"
-        if len(entries) > 1:
-            text += f"  (and {len(entries) - 1} other rejected package versions with the same reason)\n"
-    total = "one package version" if len(seen) == 1 else f"{len(seen)} package versions in total"
-    return (
-        f"{text}\nThe above led to the rejection of {total}.\n"
-        "Re-run the operation with the -v option to see all of the rejected\npackages and detailed reasons.\n"
-    )
 
 
 # -- plans -------------------------------------------------------------------------------------------------------------

@@ -5,11 +5,12 @@ from __future__ import annotations
 from testbed.ips import boot_environments, execution, linked, messages, planner, report
 from testbed.ips.boot_environments import Decision, Workplace
 from testbed.ips.children import ChildRun, failed_head, framed, open_children, plan_children, publisher_check
+from testbed.ips.explain import NoSolution
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
 from testbed.ips.request import Request
+from testbed.ips.selection import Refused
 from testbed.ips.session import Exit, NotFetched, Session
-from testbed.ips.solver import NoSolution
 
 FOOTER = (
     "\n-------------------------------------------------------------------------------\n"
@@ -31,7 +32,7 @@ OUT_OF_DATE = (
 def run(session: Session, request: Request) -> int:
     """Carry out a request on the session's image and, in the global zone, on its children."""
     session.quiet = session.quiet or request.parsable
-    session.lock()
+    session.lock(request.dry_run)
     boot_environments.check_names(session, request)
     children = sorted((entry for entry in session.children if not _ignored(entry, request)), key=lambda each: each.name)
     open_children(session, children, failed_head(request))
@@ -121,7 +122,7 @@ def _check_pkg(session: Session) -> None:
         return
     try:
         newer = planner.plan(running.image, INSTALL, ["pkg:/package/pkg"], linked.parent_packages(running.image))
-    except (planner.Refused, NoSolution):
+    except (Refused, NoSolution):
         return
     if newer:
         session.out(OUT_OF_DATE)

@@ -21,6 +21,17 @@ UNSUPPORTED = (
 )
 
 
+UNPRIVILEGED = {
+    "set-publisher": "pkg: ",
+    "set-property": "pkg: ",
+    "unset-property": "pkg: ",
+    "add-property-value": "pkg: ",
+    "remove-property-value": "pkg: ",
+    "refresh": "\npkg: ",
+}
+"""How a subcommand begins to tell that it is for root only, where not with its name."""
+
+
 def traceback(error: str) -> str:
     """What pkg prints before it exits with 99; ``error`` is the traceback's last line."""
     return (
@@ -53,8 +64,8 @@ class Session:
         self.quiet = False
         self.command = ""
         """The subcommand, as messages name it."""
-        self.origin = ""
-        """What is added where the image is named that is not there."""
+        self.named = f"'{root}'"
+        """How the image is named that is not there."""
         self._parent = parent
         self._out: list[str] = []
         self._err: list[str] = []
@@ -105,11 +116,17 @@ class Session:
         own = (4,) if self.dialect == messages.R151054 else image.FORMATS
         formats = tuple(self.host.state.settings.get("pkg_formats", own))
         try:
+            if self.unprivileged and any(self.root.startswith(f"{z.zonepath}/") for z in zones.listed(self.host)):
+                raise image.NoImage(self.root)  # zone paths are for root only (mode 0700)
             return image.open(self.host.path(self.root), formats)
         except image.NoImage:
-            raise Exit(1, f"pkg: No image rooted at '{self.root}'{self.origin}\n") from None
+            raise Exit(1, f"pkg: No image rooted at {self.named}\n") from None
         except image.UnsupportedFormat:
             raise Exit(99, traceback(UNSUPPORTED.format(root=self.root))) from None
+
+    def running_packages(self) -> dict[str, Entry]:
+        """What is installed in the running system's own image."""
+        return (self if self.root == "/" else Session(self.ctx, "/")).image.installed()
 
     @cached_property
     def repositories(self) -> Repositories:
@@ -162,9 +179,12 @@ class Session:
 
     # -- what changes it -----------------------------------------------------------------------------------------------
 
-    def lock(self) -> None:
-        """Raises Exit 7 if another pkg holds the image's lock."""
+    def lock(self, dry_run: bool = False) -> None:
+        """Raises Exit 7 if another pkg holds the image's lock, Exit 1 to all but root (unless nothing is changed)."""
         self.image.format  # noqa: B018 - no image at all is said first
+        if self.unprivileged and not dry_run:
+            head = UNPRIVILEGED.get(self.command, f"\npkg {self.command}: ")
+            raise Exit(1, f"{head}{messages.NOT_ROOT}")
         if any((held.rstrip("/") or "/") == self.root for held in self.host.state.locks):
             raise Exit(7, f"pkg: {messages.LOCKED}")
 
