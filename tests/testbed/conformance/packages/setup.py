@@ -9,11 +9,21 @@ from typing import Any
 from testbed import host, layout, zones
 from testbed.conformance.packages.recording import Library, Recording
 from testbed.host import Host
-from testbed.ips import build, config, image, linked, repository
+from testbed.ips import build, config, fmri, image, linked, repository
 from testbed.state import KernelZone
 
 KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")
 """States that the kernel knows of; the zone index says `installed` of such a zone."""
+
+
+DRAGGED = {
+    4: "SUNWcs library/security/openssl-3 library/zlib package/pkg release/name runtime/python-312 system/library",
+    5: "SUNWcsd library/security/openssl-3 library/zlib network/openssh ooce/library/pcre2 ooce/library/readline"
+    " runtime/python-311 system/library system/library/gcc-runtime",
+}
+"""Image format -> what nobody asked for by name where the recordings were taken: ``start`` does not tell it."""
+DRAGGED_GLOBAL = {4: "", 5: "package/pkg release/name shell/bash"}
+"""The same, in the global zone only."""
 
 
 def make(directory: Path, recording: Recording, library: Library) -> Host:
@@ -38,7 +48,16 @@ def make(directory: Path, recording: Recording, library: Library) -> Host:
         for zone in start["zones"]:
             set_state(made, zone["name"], zone["state"])
         _sync(made, [zone for zone in start["zones"] if zone.get("synced")])
+        if start["name"] in CHANGED_SINCE:
+            image.open(made.path("/")).write_linked({"linked_prop": {"li-path": "/"}})
     return made
+
+
+CHANGED_SINCE = ("base", "hbase")
+"""Start states whose global zone has changed packages since it has children, so that its own linked metadata stand.
+
+A start does not say so; sync-linked alone does not write them (images/FORMAT-v4.md).
+"""
 
 
 def publish(made: Host, library: Library, stage: str) -> None:
@@ -69,6 +88,12 @@ def set_state(made: Host, name: str, state: str) -> None:
         made.state.next_zone_id += 1
 
 
+def _asked_for(content: dict[str, Any], root: str, image_format: int) -> list[str]:
+    """Stems that are marked as installed by name."""
+    dragged = DRAGGED[image_format].split() + (DRAGGED_GLOBAL[image_format].split() if root == "/" else [])
+    return [stem for stem in (fmri.parse(text).stem for text in content["installed"]) if stem not in dragged]
+
+
 def _image(made: Host, root: str, content: dict[str, Any], image_format: int) -> None:
     if content.get("frozen"):
         raise ValueError("packages frozen at the start are not set up: no recording shows in which form they stand")
@@ -79,6 +104,7 @@ def _image(made: Host, root: str, content: dict[str, Any], image_format: int) ->
         publishers=_publishers(content["publishers"]),
         installed=content["installed"],
         variants={row["variant"]: row["value"] for row in content["variants"]},
+        manual=_asked_for(content, root, image_format),
         facets={row["facet"]: row["value"] in (True, "True") for row in content.get("facets") or []},
     )
     for name, value in (content.get("properties") or {}).items():
@@ -104,11 +130,9 @@ def _publishers(rows: list[dict[str, str]]) -> list[config.Publisher]:
 
 
 def _sync(made: Host, synced: list[dict[str, Any]]) -> None:
-    """What a sync-linked before the recording left: a zone's metadata, and the parent's once it has synced children."""
+    """What a sync-linked before the recording left: a zone's metadata."""
     parent = image.open(made.path("/"))
     for zone in synced:
         child = linked.Child(f"zone:{zone['name']}", f"{zone['path']}/root")
         wanted = linked.metadata(parent, child, linked.packages(parent))
         image.open(made.path(child.root)).write_linked(wanted)
-    if synced:
-        parent.write_linked({"linked_prop": {"li-path": "/"}})
