@@ -45,6 +45,7 @@ class ChildRun:
         if request.refresh and request.operation != UNINSTALL:
             session.fetch(session.image.enabled)
         self.plan = execution.plan_image(session, request, packages)
+        self.plan.manual = []  # the stage that carries it out does not know what was named (recording 05)
         if not request.package_updates and self.plan:
             raise Exit(1, _updates_refused(self.plan))
 
