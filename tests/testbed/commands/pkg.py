@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 
-from testbed import outside, zones
+from testbed import outside
 from testbed.command import Context
 from testbed.ips import front
 from testbed.ips.front import Call
 from testbed.ips.options import usage
-from testbed.ips.session import Exit, Session
+from testbed.ips.session import Exit, Session, zone_root
 
 SUBCOMMANDS = {
     "install": ("cli_packages", "install"),
@@ -40,6 +40,9 @@ SUBCOMMANDS = {
     "remove-property-value": ("cli_property", "remove_value"),
     "freeze": ("cli_freeze", "freeze"),
     "unfreeze": ("cli_freeze", "unfreeze"),
+    "attach-linked": ("cli_attach", "attach_linked"),
+    "detach-linked": ("cli_attach", "detach_linked"),
+    "set-property-linked": ("cli_attach", "set_property_linked"),
     "list-linked": ("cli_linked", "list_linked"),
     "property-linked": ("cli_linked", "property_linked"),
     "audit-linked": ("cli_linked", "audit_linked"),
@@ -69,7 +72,7 @@ def _run(ctx: Context, call: Call) -> int:
     if call.command not in SUBCOMMANDS:
         raise Exit(1, f"pkg {call.command}: this simulated host does not have the subcommand\n")
     module, name = SUBCOMMANDS[call.command]
-    session = Session(ctx, _inside_zone(ctx, os.path.abspath(f"/{call.root.lstrip('/')}")))
+    session = Session(ctx, zone_root(ctx) + os.path.abspath(f"/{call.root.lstrip('/')}"))
     session.command = call.command
     session.named = f"'{call.root}'{call.origin}"
     rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
@@ -81,11 +84,3 @@ def _version(ctx: Context, args: list[str]) -> int:
         raise usage("version", f"version: command does not take operands ('{' '.join(args)}')")
     ctx.out("unknown\n")
     return 0
-
-
-def _inside_zone(ctx: Context, root: str) -> str:
-    """A path typed in a zone (zlogin) as a path of the host."""
-    for zone in zones.listed(ctx.host):
-        if zone.name == ctx.zone:
-            return f"{zone.zonepath}/root{root}"
-    return root

@@ -30,12 +30,18 @@ TABLES = {
 }
 TABLES["autoremove"] = TABLES["uninstall"]
 TABLES["sync-linked"] = (f"{_MAIN}al:", f"{_MAIN_LONG} linked-md-only no-pkg-updates stage=")
+TABLES["attach-linked"] = (f"{_MAIN}fcp", f"{_MAIN_LONG} linked-md-only no-pkg-updates prop-linked= allow-relink")
+TABLES["set-property-linked"] = (f"{_MAIN}l:", f"{_MAIN_LONG} linked-md-only no-pkg-updates")
 """Subcommand -> short and long options."""
 
+MEDIATION = ("set-mediator", "unset-mediator")
 DEFAULT_RECURSE = ("update", "change-facet", "change-variant")
 """What the image property default-recurse makes recurse."""
 IGNORING = ("update", "uninstall", "autoremove")
 """What ignores missing packages where it recurses: not every image has each package."""
+
+
+EXCEPTION = "pkg: Linked image exception(s):\n"
 
 
 def read(session: Session, operation: str, args: list[str]) -> tuple[Request, Options]:
@@ -49,7 +55,9 @@ def request(session: Session, operation: str, given: Options) -> Request:
     properties = session.image.config["property"]
     boot = boot_environments.wanted(operation, given, properties.get("temp-be-activation") == "True")
     _check_integer(operation, given, "-C", "--concurrency")
-    ignored = _ignored(session, operation, given) if operation not in ("set-mediator", "unset-mediator") else None
+    ignored = (
+        ignored_children(session, operation, given) if operation not in ("set-mediator", "unset-mediator") else None
+    )
     if given.has("-v") and given.has("-q"):
         raise clash(operation, "-v", "-q")
     if given.has("--parsable") and given.has("-v"):
@@ -107,8 +115,10 @@ def _check_integer(operation: str, given: Options, *names: str) -> None:
         raise usage(operation, f"value '{value}' invalid: {'/'.join(names)}")
 
 
-def _ignored(session: Session, operation: str, given: Options) -> list[str] | None:
-    """Children left alone (-I, -i); see request.Request."""
+def ignored_children(session: Session, operation: str, given: Options) -> list[str] | None:
+    """Children left alone (-I, -i); see request.Request. Mediators' -I is another option."""
+    if operation in MEDIATION:
+        return None
     names = given.all("-i")
     for option in ("-I", "-i"):
         for other in ("-i", "-a", "-l") if option == "-I" else ("-a", "-l"):
@@ -141,18 +151,22 @@ def refuse_repeated(operation: str, given: Options, option: str) -> None:
             raise usage(operation, f"Argument '{value}' for option '{option}' may not be repeated.")
 
 
-def named_child(session: Session, name: str) -> Child:
-    """The child of a full name, zone:NAME. Raises Exit 1."""
-    head = "pkg: Linked image exception(s):\n"
+def check_name(name: str) -> None:
+    """Raises Exit 1 if this is no name of a linked image."""
     kind, _, rest = name.partition(":")
     if kind not in ("zone", "system") or not rest or ":" in rest:
         form = "'<linked_image plugin>:<linked_image name>'"
         text = f"Invalid linked image name '{name}'. Linked image names have the following format {form}"
-        raise Exit(1, f"{head}{text}\n")
+        raise Exit(1, f"{EXCEPTION}{text}\n")
+
+
+def named_child(session: Session, name: str) -> Child:
+    """The child of a full name, zone:NAME. Raises Exit 1."""
+    check_name(name)
     for entry in session.children:
         if entry.name == name:
             return entry
-    raise Exit(1, f"{head}Unknown child linked image: {name}\n")
+    raise Exit(1, f"{EXCEPTION}Unknown child linked image: {name}\n")
 
 
 def chosen_children(session: Session, operation: str, given: Options, recurse: bool) -> list[str] | None:

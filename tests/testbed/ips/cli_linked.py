@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.ips import linked, messages
-from testbed.ips.change_options import check_targets, named_child
+from testbed.ips.change_options import check_targets, ignored_children, named_child
 from testbed.ips.children import leave_metadata, unopened
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.session import Exit, Session
@@ -12,15 +12,16 @@ EXCEPTION = "pkg: Linked image exception(s):\n"
 
 
 def list_linked(session: Session, args: list[str]) -> int:
-    given = parse("list-linked", args, "H", "omit-headers")
-    if session.image.child_name:
-        rows = [[session.image.child_name, "self", f"{session.root}/"]]
-    elif session.children:
-        rows = [["-", "self", "/"]]
-        rows += sorted([entry.name, "child", f"{entry.root}/"] for entry in session.children)
-    else:
-        return 0
-    _print(session, given, ["NAME", "RELATIONSHIP", "PATH"], rows)
+    given = parse("list-linked", args, "HIi:")
+    if given.words:
+        raise usage("list-linked", f"illegal argument -- {given.words[0]}")
+    omitted = ignored_children(session, "list-linked", given)
+    listed = [] if omitted == [] else [entry for entry in session.children if entry.name not in (omitted or [])]
+    own = session.image.child_name
+    rows = sorted([entry.name, "child", f"{entry.root}/"] for entry in listed)
+    if rows or own:
+        rows.insert(0, [own or "-", "self", f"{session.root.rstrip('/')}/"])
+        _print(session, given, ["NAME", "RELATIONSHIP", "PATH"], rows)
     return 0
 
 
@@ -34,11 +35,16 @@ def property_linked(session: Session, args: list[str]) -> int:
     elif session.image.child_name:
         rows = {"li-current-path": f"{session.root}/", "li-model": "push", "li-name": session.image.child_name}
         rows |= {"li-path": "/", "li-path-transform": f"('/', '{session.root}/')"}
-    elif session.children:
+    elif session.children or "linked_prop" in session.image.linked():
         rows = {"li-current-path": "/", "li-path": "/", "li-path-transform": "('/', '/')"}
     else:
-        return 0
-    _print(session, given, ["PROPERTY", "VALUE"], [list(row) for row in rows.items()])
+        rows = {}
+    for word in given.words:
+        if word not in rows:
+            raise Exit(1, f"pkg: property-linked: no such property: {word}\n")
+    chosen = [[key, value] for key, value in rows.items() if not given.words or key in given.words]
+    if chosen:
+        _print(session, given, ["PROPERTY", "VALUE"], chosen)
     return 0
 
 
@@ -83,4 +89,4 @@ def _not_a_child(session: Session, head: str) -> Exit:
 
 
 def _print(session: Session, given: Options, head: list[str], rows: list[list[str]]) -> None:
-    session.out(messages.table(rows if given.has("-H", "--omit-headers") else [head, *rows]))
+    session.out(messages.table(rows if given.has("-H") else [head, *rows]))

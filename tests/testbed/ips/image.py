@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,15 @@ class Image:
         content: dict[str, tuple[str, str | None, int]] = json.loads(path.read_text())[1]
         return content
 
+    def avoided(self) -> set[str]:
+        """Stems that group dependencies do not bring back: they were uninstalled, rejected or avoided."""
+        path = self.meta / "state/avoid_set"
+        found = json.loads(path.read_text())[1] if path.exists() else {}
+        return {stem for stem, why in found.items() if why == "avoid"}
+
+    def write_avoided(self, stems: Iterable[str]) -> None:
+        replace(self.meta / "state/avoid_set", json.dumps([1, dict.fromkeys(sorted(stems), "avoid")]))
+
     def write_frozen(self, frozen: Mapping[str, tuple[str, str | None, int]]) -> None:
         replace(self.meta / "state/frozen_dict", json.dumps([1, frozen]))
 
@@ -167,6 +176,11 @@ class Image:
         """Remove what `write_linked` wrote with this suffix."""
         for name in LINKED:
             (self.meta / "linked" / f"{name}{suffix}").unlink(missing_ok=True)
+
+    def remove_linked(self) -> None:
+        """Be no child any more."""
+        for name in LINKED:
+            (self.meta / "linked" / name).unlink(missing_ok=True)
 
     # -- manifests and catalogs of publishers --------------------------------------------------------------------------
 

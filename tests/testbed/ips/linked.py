@@ -12,7 +12,7 @@ from testbed.ips import fmri
 from testbed.ips.action import counts
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image
-from testbed.ips.solver import SELF, parent_reason
+from testbed.ips.rules import SELF, parent_reason
 
 BRANDS = ("lipkg", "sparse", "pkgsrc", "solaris", "solaris10", "sn1", "labeled")
 """Brands of linked zones on OmniOS; OpenIndiana's pkg has another list."""
@@ -45,6 +45,20 @@ def children(host: Host, parent: Image) -> list[Child]:
         if zone.brand in linked and zone.state in STATES
     ]
     return sorted(found, key=lambda child: child.name)
+
+
+def own_metadata_stale(image: Image, found: list[Child]) -> bool:
+    """Has an image that is no child linked metadata of its own to write, or to remove as it has no children?"""
+    if image.child_name:
+        return False
+    return "linked_prop" not in image.linked() if found else bool(image.linked())
+
+
+def write_own_metadata(image: Image, found: list[Child]) -> None:
+    if own_metadata_stale(image, found):
+        image.remove_linked()
+        if found:
+            image.write_linked({"linked_prop": {"li-path": "/"}})
 
 
 def packages(image: Image) -> dict[str, Fmri]:

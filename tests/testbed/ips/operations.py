@@ -99,8 +99,8 @@ def _has_pkg(session: Session) -> bool:
 
 
 def _unwritten(session: Session) -> bool:
-    """An image that never wrote its own linked metadata has these to write (linked-images.md, section 3)."""
-    return session.is_global and bool(session.children) and "linked_prop" not in session.image.linked()
+    """Exit 0 with an empty plan: the image's own linked metadata are all that changes (linked-images.md, section 3)."""
+    return linked.own_metadata_stale(session.image, session.children)
 
 
 def _ignored(entry: Child, request: Request) -> bool:

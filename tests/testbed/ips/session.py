@@ -32,6 +32,16 @@ UNPRIVILEGED = {
 """How a subcommand begins to tell that it is for root only, where not with its name."""
 
 
+def zone_root(ctx: Context) -> str:
+    """The root of the zone in which pkg was typed (zlogin); empty in the host's own file system.
+
+    There ``state.zonename`` is what `zonename` prints, which need not be `global`.
+    """
+    if ctx.zone == ctx.host.state.zonename:
+        return ""
+    return next((f"{zone.zonepath}/root" for zone in zones.listed(ctx.host) if zone.name == ctx.zone), "")
+
+
 def traceback(error: str) -> str:
     """What pkg prints before it exits with 99; ``error`` is the traceback's last line."""
     return (
@@ -148,8 +158,7 @@ class Session:
 
     @cached_property
     def _running_root(self) -> str:
-        here = [zone.zonepath for zone in zones.listed(self.host) if zone.name == self.ctx.zone]
-        return f"{here[0]}/root" if here and self.ctx.zone != "global" else "/"
+        return zone_root(self.ctx) or "/"
 
     def move(self, root: str) -> None:
         """From now on the image is the copy of it that lies at ``root``; what is in memory is the same."""
