@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from testbed.ips import deliver, licences, linked, messages, planner, settings, settle, varcets
+from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
 from testbed.ips.planner import INSTALL, Plan
 from testbed.ips.request import Request
+from testbed.ips.selection import Refused
 from testbed.ips.session import Exit, Session
 from testbed.ips.settings import Settings
-from testbed.ips.solver import NoSolution
 
 
 def plan_image(
@@ -29,12 +30,11 @@ def plan_image(
     wanted = varcets.wanted(current, request, inherited)
     try:
         made = _packages(session, request, parent, current, wanted)
-    except planner.Refused as refused:
+    except Refused as refused:
         raise Exit(1, f"\npkg {request.operation}: {refused}") from None
     except NoSolution as failure:
         session.progress("Planning: Solver setup ... Done\nPlanning: Running solver ...")
-        text = messages.explain(failure, session.dialect, request.verbose)
-        raise Exit(1, f"\npkg {request.operation}: {text}") from None
+        raise Exit(1, f"\npkg {request.operation}: {failure}") from None
     session.progress("Planning: Solver setup ... Done\nPlanning: Running solver ... Done\n")
     for entry in made.arriving:
         session.manifest(entry)
@@ -52,13 +52,24 @@ def _packages(
     session: Session, request: Request, parent: dict[str, Fmri] | None, current: Settings, wanted: Settings
 ) -> Plan:
     image = session.image if wanted == current else settings.applied(session.image, wanted)
-    if request.operation not in varcets.OPERATIONS:
-        return planner.plan(image, request.operation, request.patterns, parent, request.reject, request.ignore_missing)
-    if wanted == current and not request.reject or request.operation in varcets.MEDIATION:
-        return Plan()
-    if not request.reject and not varcets.solver_needed(session.image, current, wanted, parent):
-        return Plan()
-    return planner.plan(image, INSTALL, [], parent, [*request.reject, *varcets.unsupported(session.image, wanted)])
+    asked, reject = request.operation, request.reject
+    if asked in varcets.OPERATIONS:
+        if wanted == current and not reject or asked in varcets.MEDIATION:
+            return Plan()
+        if not reject and not varcets.solver_needed(session.image, current, wanted, parent):
+            return Plan()
+        asked, reject = INSTALL, [*reject, *varcets.unsupported(session.image, wanted)]
+    return planner.plan(
+        image,
+        asked,
+        request.patterns,
+        parent,
+        reject,
+        request.ignore_missing,
+        root=session.running_packages,
+        full=request.verbose or session.dialect == messages.R151054,
+        old=session.dialect == messages.R151054,
+    )
 
 
 def changes(session: Session, made: Plan) -> deliver.Changes:
@@ -76,6 +87,7 @@ def prepare(session: Session, made: Plan, request: Request) -> None:
 def execute(session: Session, made: Plan) -> None:
     """Carry out a plan in this image. Raises Exit 1; what was done until then stays done."""
     if not made:
+        linked.write_own_metadata(session.image, session.children)
         return
     todo = changes(session, made)
     total = len(todo.remove) + len(todo.install) + len(todo.update)
@@ -92,13 +104,14 @@ def execute(session: Session, made: Plan) -> None:
     if "PKG_AUTOINSTALL" in session.ctx.env:
         made.manual = []  # the attach hook sets it: what it installs nobody asked for (client/image.py)
     deliver.record(session.image, made)
+    if made.avoided is not None:
+        session.image.write_avoided(made.avoided)
     for word in ("Updating package state database", "Updating package cache", "Updating image state"):
         session.progress(f"Finalize: {word} ... Done\n")
     for word in ("Creating fast lookup database", "Reading search index", "Updating search index"):
         session.progress(f"Finalize: {word} ... Done\n")
     session.save()
-    if session.children and "linked_prop" not in session.image.linked():
-        session.image.write_linked({"linked_prop": {"li-path": "/"}})
+    linked.write_own_metadata(session.image, session.children)
 
 
 def after(session: Session, made: Plan) -> dict[str, Fmri]:

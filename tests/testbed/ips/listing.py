@@ -11,7 +11,7 @@ from testbed.ips.catalog import Catalog, Entry
 from testbed.ips.image import Image
 from testbed.ips.patterns import Pattern
 from testbed.ips.repository import Repositories
-from testbed.ips.solver import variant_reason
+from testbed.ips.rules import variant_reason
 
 
 class Kind(Enum):

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from testbed.ips import fmri
+from testbed.ips import linked
 from testbed.ips.catalog import Entry
+from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image
+from testbed.ips.selection import Refused, Selector
 from testbed.ips.settings import Settings
-from testbed.ips.solver import Problem, Solver, variant_reason
+from testbed.ips.solver import Needed, Solution, Solver
+from testbed.ips.space import Problem, Ranked
 
 INSTALL, UPDATE, UNINSTALL, SYNC = "install", "update", "uninstall", "sync-linked"
-
-NO_MATCH = (
-    "The following pattern(s) did not match any allowable packages.  Try\n"
-    "using a different matching pattern, or refreshing publisher information:\n\n"
-)
-WRONG_VARIANT = (
-    "The following pattern(s) only matched packages that are not available\n"
-    "for the current image's architecture, zone type, and/or other variant:\n\n"
-)
-OTHER_PUBLISHER = (
-    "The following patterns only matched packages that are from publishers other than that which supplied the"
-    " already installed version of this package\n"
-)
-
-
-class Refused(Exception):
-    """The request cannot be planned; the text is pkg's, without `pkg COMMAND: ` in front."""
 
 
 @dataclass
@@ -41,6 +28,8 @@ class Plan:
     remove: list[Entry] = field(default_factory=list)
     manual: list[Entry] = field(default_factory=list)
     """Packages the user named, to be marked so."""
+    avoided: set[str] | None = None
+    """Stems that group dependencies are not to bring back afterwards; None: as before."""
     affected: list[Entry] = field(default_factory=list)
     """Packages that stay and of which other actions count afterwards."""
     before: Settings | None = None
@@ -62,179 +51,89 @@ def plan(
     parent: Mapping[str, Fmri] | None,
     reject: Iterable[str] = (),
     ignore_missing: bool = False,
+    root: Callable[[], Mapping[str, Entry]] = dict,
+    full: bool = False,
+    old: bool = False,
 ) -> Plan:
-    """Plan ``operation``. ``parent``: the parent's packages by stem. Raises Refused, solver.NoSolution."""
-    known = image.known.by_stem()
+    """Plan ``operation``. ``parent``: the parent's packages by stem. Raises selection.Refused, explain.NoSolution.
+
+    ``root``: what is installed in the running system's image; ``full``: explain with every rejection; ``old``: in the
+    words of r151054's pkg.
+    """
     installed = image.installed()
-    rejected = _rejected(known, reject)
+    if operation == SYNC and not reject and parent is not None and linked.in_sync(image, parent):
+        return Plan()
+    known = image.known.by_stem()
+    publishers = _publishers(image)
+    selector = Selector(known, installed, image.variants, publishers)
+    rejected = selector.stems(reject)
     named: dict[str, list[Entry]] = {}
-    removed = rejected & installed.keys()
+    removed: frozenset[str] = frozenset()
     if operation == UNINSTALL:
-        removed = _to_remove(installed, patterns, ignore_missing)
-    else:
-        named = _named(image, known, patterns, ignore_missing)
+        removed = selector.present(patterns, ignore_missing)
+    elif patterns:
+        named = selector.versions(patterns, rejected, operation == UPDATE, ignore_missing)
     problem = Problem(
         known=known,
         installed=installed,
         variants=image.variants,
         facets=image.facets,
-        publishers={entry.name: entry.sticky for entry in image.enabled},
+        publishers=publishers,
         parent=parent,
-        frozen=image.frozen(),
+        frozen=[(name, reason) for name, reason, _ in image.frozen().values()],
         named=named,
-        newest=operation == UPDATE and not patterns,
-        enforce_parent=operation != INSTALL,
-        held=_held(installed, named) if operation == INSTALL else {},
-        removed=removed,
+        sync=operation == SYNC,
         rejected=rejected,
-        downgrade=_downgrade(named, installed),
+        avoided=frozenset(image.avoided() - named.keys()),
+        root=root,
+        full=full,
+        old=old,
     )
+    how: Callable[[Solver], Solution] = Solver.install
     if operation == UNINSTALL:
-        _check_dependents(Solver(problem), installed, removed)
-    solution = Solver(problem).solve()
-    return _difference(installed, solution, named)
+        how = partial(Solver.uninstall, stems=removed)
+    elif operation == UPDATE and not patterns:
+        how = Solver.update
+    solution = _solve(image, problem, how)
+    made = _difference(installed, solution.packages, named)
+    made.avoided = solution.avoided
+    return made
 
 
-def _named(
-    image: Image, known: Mapping[str, list[Entry]], patterns: Iterable[str], ignore_missing: bool
-) -> dict[str, list[Entry]]:
-    named: dict[str, list[Entry]] = {}
-    unmatched, wrong_variant, other_publisher = [], [], []
-    for text in patterns:
+def _publishers(image: Image) -> dict[str, Ranked]:
+    """Enabled publishers in their order, then those of installed packages: these hold nothing."""
+    found = {entry.name: Ranked(rank, entry.sticky, True) for rank, entry in enumerate(image.enabled)}
+    for entry in image.installed().values():
+        found.setdefault(entry.publisher, Ranked(len(found), False, False))
+    return found
+
+
+def _solve(image: Image, problem: Problem, how: Callable[[Solver], Solution]) -> Solution:
+    """Where an image is out of sync and the whole of it need not be brought in line, again without what is installed.
+
+    So an image that diverged can be changed, and need not get worse (client/imageplan.py, __run_solver).
+    """
+    try:
         try:
-            pattern = fmri.parse(text)
-        except fmri.Invalid:
-            unmatched.append(text)
-            continue
-        by_stem = _versions(known, pattern)
-        if not by_stem:
-            unmatched.append(text)
-        for stem, entries in by_stem.items():
-            fitting = [entry for entry in entries if not variant_reason(entry, image.variants)]
-            allowed = _from_its_publisher(image, stem, fitting)
-            if not fitting:
-                wrong_variant.append(text)
-            elif not allowed:
-                other_publisher.append(f"{text}: {', '.join(sorted({entry.publisher for entry in fitting}))}")
-            else:
-                named[stem] = _not_older(image, stem, allowed, explicit=pattern.version is not None)
-    if unmatched and not ignore_missing:
-        raise Refused(NO_MATCH + "".join(f"\t{text}\n" for text in unmatched))
-    if wrong_variant:
-        raise Refused(WRONG_VARIANT + "".join(f"\t{text}\n" for text in wrong_variant))
-    if other_publisher:
-        raise Refused(OTHER_PUBLISHER + "".join(f"\t{text}\n" for text in other_publisher))
-    return named
+            return how(Solver(problem))
+        except NoSolution:
+            last = linked.parent_packages(image)
+            if how is Solver.update or problem.sync or last is None or linked.in_sync(image, last):
+                raise
+        return how(Solver(replace(problem, lenient=True)))
+    except Needed as needed:
+        head = f"Unable to remove '{_named(needed.package)}' due to the following packages that depend on it:\n"
+        raise Refused(head + "".join(f"  {_named(entry)}\n" for entry in needed.dependents)) from None
 
 
-def _versions(known: Mapping[str, list[Entry]], pattern: Fmri) -> dict[str, list[Entry]]:
-    """Versions a pattern means, by stem; a stem that is exactly the pattern's wins over those that end in it."""
-    found: dict[str, list[Entry]] = {}
-    for stem, entries in known.items():
-        fitting = [
-            entry
-            for entry in entries
-            if entry.fmri.named_by(pattern) and (pattern.version is None or entry.fmri.known.matches(pattern.version))
-        ]
-        if fitting:
-            found[stem] = fitting
-    return {pattern.stem: found[pattern.stem]} if pattern.stem in found else found
-
-
-def _rejected(known: Mapping[str, list[Entry]], patterns: Iterable[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for text in patterns:
-        stems = _versions(known, fmri.parse(text)).keys()
-        if not stems:
-            raise Refused(f"{NO_MATCH}\t{text}\n")
-        found |= stems
-    return frozenset(found)
-
-
-def _from_its_publisher(image: Image, stem: str, entries: list[Entry]) -> list[Entry]:
-    """Versions from the publisher that the installed version holds to; else from the first one that has any."""
-    sticky = {entry.name: entry.sticky for entry in image.enabled}
-    present = image.installed().get(stem)
-    if present and sticky.get(present.publisher, False):
-        return [entry for entry in entries if entry.publisher == present.publisher]
-    for name in [*image.order, *(entry.publisher for entry in entries)]:
-        found = [entry for entry in entries if entry.publisher == name]
-        if found:
-            return found
-    return []
-
-
-def _not_older(image: Image, stem: str, entries: list[Entry], explicit: bool) -> list[Entry]:
-    """Newest first; versions older than the installed one only where the user named the version."""
-    present = image.installed().get(stem)
-    if present is None or explicit:
-        return entries
-    return [entry for entry in entries if entry.fmri.known.key >= present.fmri.known.key]
-
-
-def _held(installed: Mapping[str, Entry], named: Mapping[str, list[Entry]]) -> dict[str, Entry]:
-    return {
-        stem: entry
-        for stem, entry in installed.items()
-        if stem not in named and any(a.get("name") == "pkg.depend.install-hold" for a in entry.actions)
-    }
-
-
-def _downgrade(named: Mapping[str, list[Entry]], installed: Mapping[str, Entry]) -> frozenset[str]:
-    """What an incorporation that is made older takes with it."""
-    found: set[str] = set()
-    for stem, entries in named.items():
-        present = installed.get(stem)
-        for entry in entries:
-            if present and entry.fmri.known.key < present.fmri.known.key:
-                found |= {
-                    fmri.parse(action.get("fmri")).stem
-                    for action in entry.actions
-                    if action.get("type") == "incorporate"
-                }
-    return frozenset(found)
-
-
-def _to_remove(installed: Mapping[str, Entry], patterns: Iterable[str], ignore_missing: bool) -> frozenset[str]:
-    removed: set[str] = set()
-    for text in patterns:
-        pattern = fmri.parse(text)
-        found = _versions({stem: [entry] for stem, entry in installed.items()}, pattern)
-        if not found and not ignore_missing:
-            raise Refused(f"'{text}' matches no installed packages\n")
-        removed |= set(found)
-    return frozenset(removed)
-
-
-def _check_dependents(solver: Solver, installed: Mapping[str, Entry], removed: frozenset[str]) -> None:
-    for stem in sorted(removed):
-        needing = sorted(
-            f"{entry.stem}@{entry.fmri.known.plain}"
-            for entry in installed.values()
-            if entry.stem not in removed
-            and any(kind == "require" and targets[0].stem == stem for kind, targets, _ in solver.depends(entry))
-        )
-        if needing:
-            name = f"{stem}@{installed[stem].fmri.known.plain}"
-            head = f"Unable to remove '{name}' due to the following packages that depend on it:\n"
-            raise Refused(head + "".join(f"  {other}\n" for other in needing))
+def _named(entry: Entry) -> str:
+    return f"{entry.stem}@{entry.fmri.known.plain}"
 
 
 def _difference(installed: Mapping[str, Entry], solution: dict[str, Entry], named: Mapping[str, list[Entry]]) -> Plan:
-    needed = {
-        fmri.parse(action.get("fmri")).stem
-        for entry in solution.values()
-        for action in entry.actions
-        if action.get("type") == "require"
-    }
-    wanted = {
-        stem: entry
-        for stem, entry in solution.items()
-        if not entry.renamed or stem in needed or installed.get(stem) is entry
-    }
-    made = Plan(manual=[wanted[stem] for stem in named if stem in wanted])
-    for stem in sorted(wanted.keys() | installed.keys()):
-        before, after = installed.get(stem), wanted.get(stem)
+    made = Plan(manual=[solution[stem] for stem in named if stem in solution])
+    for stem in sorted(solution.keys() | installed.keys()):
+        before, after = installed.get(stem), solution.get(stem)
         if before is None and after is not None:
             made.add.append(after)
         elif before is not None and after is None:

@@ -1,387 +1,455 @@
-"""Which versions may be installed together: rejections as pkg explains them, then a search for the best choice.
+"""Which versions may be installed together, and what is said when no choice will do.
 
-First every known version is judged by itself (variants, parent image, freezes, ...), and a version that needs a
-rejected one is rejected with it; this is what the messages of pkg are made of. Then a backtracking search over what
-is left chooses one version, or none, for each package.
+As in the real pkg, versions are rejected first, each with its reasons (rules.py, incorporations.py, dependency.py): the
+messages are made of these (explain.py). What is left becomes clauses (sat.py), and the newest choice is taken: for
+`update` of everything, for `install` of what was named and of what must move with it, while the rest stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from testbed.ips import fmri
-from testbed.ips.action import Action, counts
+from testbed.ips import incorporations, rules
 from testbed.ips.catalog import Entry
-from testbed.ips.fmri import Fmri, Version
-
-SELF = "feature/package/dependency/self"
-STEPS = 20000
-"""Give up after so many assignments: small catalogues need a few hundred."""
-
-
-@dataclass
-class Rejection:
-    """Why a version cannot be installed; ``causes`` are the rejected versions it would need."""
-
-    reason: str
-    causes: list[Entry] = field(default_factory=list)
+from testbed.ips.dependency import CONSTRAINING, PULLING, Resolver, Unsatisfied
+from testbed.ips.explain import Explanation
+from testbed.ips.fmri import parse
+from testbed.ips.incorporations import Downgrades
+from testbed.ips.sat import Formula
+from testbed.ips.space import Candidate, Kind, Problem, Rejection, Space
 
 
 @dataclass
-class Problem:
-    """``known``: all versions of each stem, newest first; ``publishers``: enabled ones in search order -> sticky."""
-
-    known: Mapping[str, list[Entry]]
-    installed: Mapping[str, Entry]
-    variants: Mapping[str, str]
-    facets: Mapping[str, bool]
-    publishers: Mapping[str, bool]
-    parent: Mapping[str, Fmri] | None
-    """Packages of the parent image by stem; None if the image is not a (synced) child."""
-    frozen: Mapping[str, tuple[str, str | None, int]]
-    named: Mapping[str, list[Entry]]
-    """Stems the user named -> versions that fit, best first."""
-    newest: bool
-    """Prefer new versions for what is installed (update) instead of leaving it (install, sync-linked)."""
-    enforce_parent: bool
-    """Installed versions must fit the parent too; install leaves them alone."""
-    held: Mapping[str, Entry] = field(default_factory=dict)
-    """Installed packages with an install-hold: they stay as they are, with what they incorporate."""
-    removed: frozenset[str] = frozenset()
-    rejected: frozenset[str] = frozenset()
-    downgrade: frozenset[str] = frozenset()
-    """Stems that may become older."""
+class Solution:
+    packages: dict[str, Entry]
+    """What is installed afterwards, by stem."""
+    avoided: set[str]
+    """Stems that group dependencies must not bring back."""
 
 
-class NoSolution(Exception):
-    """``stems`` cannot be had together with what must stay; `rejections` says why."""
+class Needed(Exception):
+    """A package to be removed is required by others that stay."""
 
-    def __init__(self, stems: list[str], rejections: Mapping[int, Rejection], problem: Problem) -> None:
-        super().__init__(", ".join(stems))
-        self.stems = stems
-        self.rejections = rejections
-        self.problem = problem
-
-
-Choice = Entry | None
+    def __init__(self, package: Entry, dependents: list[Entry]) -> None:
+        super().__init__(package.stem)
+        self.package = package
+        self.dependents = dependents
 
 
 class Solver:
+    """For one use of `install`, `update` or `uninstall`. All raise explain.NoSolution."""
+
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.rejections: dict[int, Rejection] = {}
-        """By id() of the entry."""
-        self._depends: dict[int, list[tuple[str, list[Fmri], Action]]] = {}
+        self.space = Space(problem)
+        self.named = dict(self.space.named)
+        """What is left of the named versions."""
+        self.resolver = Resolver(self.space)
+        self.explanation = Explanation(self.space, self.resolver)
+        self.possible: set[Candidate] = set()
+        self.downgrades: set[Candidate] = set()
 
-    def solve(self) -> dict[str, Entry]:
-        """What is installed afterwards, by stem. Raises NoSolution."""
-        self._reject_by_themselves()
-        self._check_parent()
-        self._reject_dependents()
-        domains = self._domains()
-        hopeless = [stem for stem, choices in domains.items() if not choices]
-        if hopeless:
-            raise NoSolution(sorted(hopeless), self.rejections, self.problem)
-        search = _Search(self, domains)
-        found = search.run()
-        if found is None:
-            stems = sorted(self.problem.named) or sorted(search.conflicts)
-            raise NoSolution(stems, self.rejections, self.problem)
-        return {stem: entry for stem, entry in found.items() if entry is not None and not entry.obsolete}
+    def install(self) -> Solution:
+        """Bring in what is named, take out what is rejected, and otherwise change as little as possible."""
+        self._begin()
+        relaxed = self._relaxed()
+        self.resolver.held = incorporations.held(self.space, relaxed)
+        older = Downgrades(self.resolver, self.problem.sync)
+        for present in self.space.kept:
+            self.possible |= {*self.space.newer(present.fmri)[0], present}
+        for versions in self.named.values():
+            self.possible |= set(versions)
+            for version in versions:
+                self.downgrades |= older.of(version)
+        if self.problem.sync and not self.named:
+            for version in list(self.possible):
+                self.downgrades |= older.of(version)
+        self.possible |= self.downgrades
+        self._reject_older(present for present in self.space.kept if not self._goes_back(present))
+        for stem, versions in self.named.items():
+            others = [found for found in self.space.all(stem) if found not in versions]
+            text = "This version excluded by specified installation version"
+            self.space.reject(others, Rejection(Kind.OTHER_VERSION, text))
+            incorporations.carry_along(self.resolver, versions, Kind.INCORPORATED)
+        self._follow_parent(relaxed)
+        for incorporation in self.resolver.held:
+            incorporations.reject_outside(self.space, incorporation)
+        self._reject_frozen()
+        for versions in self.named.values():
+            self._reject_by_rules(versions, rules.variants)
+        self._check_named()
+        self._require_named()
+        self._close()
+        for found in list(self.possible):
+            self._reject_by_all_rules(found)
+        self.possible -= self.space.rejections.keys()
+        self._check_named(self.possible)
+        return self._choose_for_install()
 
-    # -- rejections ----------------------------------------------------------------------------------------------
+    def update(self) -> Solution:
+        """Bring everything installed to its newest version."""
+        self._begin()
+        for present in self.space.kept:
+            self.possible |= set(self.space.newer(present.fmri)[0]) or {present}
+        older = Downgrades(self.resolver, everything=True)
+        for version in list(self.possible):
+            self.downgrades |= older.of(version)
+        self.possible |= self.downgrades
+        self._reject_older(self.space.installed.values())
+        self._reject_frozen()
+        self._follow_parent(None)
+        self._close()
+        for found in list(self.possible):
+            self._reject_by_all_rules(found)
+        self.possible -= self.space.rejections.keys()
+        self._end_rejecting()
+        formula = self._formula()
+        chosen = None if self._lost() else self._newest(formula)
+        if chosen is None:
+            self._reject_everything()
+            raise self.explanation.unsolved()
+        stays = self._without_obsolete(chosen) == self.space.installed_set
+        newer = self._newer_incorporations() if stays else []
+        if newer and self.problem.parent is None:
+            self._reject_everything()
+            raise self.explanation.nothing_newer(newer)
+        return self._solution(chosen)
 
-    def depends(self, entry: Entry) -> list[tuple[str, list[Fmri], Action]]:
-        """The dependencies that count here: type, targets, action."""
-        found = self._depends.get(id(entry))
-        if found is None:
-            found = [
-                (action.get("type"), [fmri.parse(text) for text in action.all("fmri")], action)
-                for action in entry.actions
-                if action.kind == "depend" and counts(action, self.problem.variants, self.problem.facets)
+    def uninstall(self, stems: Iterable[str]) -> Solution:
+        """Take packages out. Raises Needed."""
+        gone = set(stems) | (self.space.installed.keys() - self._without_renamed(self.space.installed_set).keys())
+        for stem in sorted(gone):
+            needing = [
+                found.entry
+                for found in self.space.installed.values()
+                if found.stem not in gone
+                and any(d.kind == "require" and d.targets[0].stem == stem for d in found.dependencies)
             ]
-            self._depends[id(entry)] = found
-        return found
+            if needing:
+                raise Needed(self.problem.installed[stem], needing)
+        self.problem.rejected = frozenset(gone)
+        return self.install()
 
-    def _reject_by_themselves(self) -> None:
-        for stem, entries in self.problem.known.items():
-            for entry in entries:
-                reason = self._own_reason(stem, entry)
-                if reason:
-                    self.rejections[id(entry)] = Rejection(reason)
+    # -- rejecting -------------------------------------------------------------------------------------------------
 
-    def _check_parent(self) -> None:
-        """Installed packages of which no version fits the parent end the search at once, before what needs them."""
-        if self.problem.parent is None or not self.problem.enforce_parent:
-            return
-        kept = self.problem.installed.keys() - self.problem.removed
-        hopeless = [stem for stem in kept if all(self._parent_reason(e) for e in self.problem.known.get(stem, []))]
-        if hopeless:
-            raise NoSolution(sorted(hopeless), self.rejections, self.problem)
+    def _begin(self) -> None:
+        space, problem = self.space, self.problem
+        space.filter_publishers()
+        for present in space.installed.values():
+            if present.stem in problem.rejected or rules.variant_reason(present.entry, problem.variants):
+                space.removed.add(present)
+                self._reject_by_rules([present], rules.variants)
+        for stem in problem.rejected:
+            space.reject(space.all(stem), Rejection(Kind.USER, "This version rejected by user request"))
+        space.required = (space.installed.keys() | self.named.keys()) - problem.rejected
+        space.required -= {found.stem for found in space.removed}
 
-    def _own_reason(self, stem: str, entry: Entry) -> str:
-        if stem in self.problem.rejected:
-            return "This version rejected by user request"
-        if reason := variant_reason(entry, self.problem.variants):
-            return reason
-        if stem in self.problem.named and (reason := self._hold_reason(stem, entry)):
-            return reason
-        installed = self.problem.installed.get(stem)
-        kept = entry is installed and not self.problem.enforce_parent
-        if self.problem.parent is not None and not kept and (reason := self._parent_reason(entry)):
-            return reason
-        frozen = self.problem.frozen.get(stem)
-        if frozen and not entry.fmri.known.matches(fmri.parse(frozen[0]).known):
-            where = fmri.parse(frozen[0]).known.short
-            comment = f"  The reason for the freeze is: {frozen[1]}" if frozen[1] else ""
-            return f"This version is excluded by a freeze on {stem} at version {where}.{comment}"
-        if installed and stem not in self.problem.named and stem not in self.problem.downgrade:
-            return newer_installed(installed) if entry.fmri.known.key < installed.fmri.known.key else ""
-        return ""
-
-    def _hold_reason(self, stem: str, entry: Entry) -> str:
-        for holder in self.problem.held.values():
-            for kind, targets, _ in self.depends(holder):
-                if kind == "incorporate" and targets[0].stem == stem and not within(entry, targets[0]):
-                    where = f"{holder.stem}@{holder.fmri.known.plain}"
-                    return f"This version is excluded by installed incorporation {where}"
-        return ""
-
-    def _parent_reason(self, entry: Entry) -> str:
-        """The four outcomes of a parent dependency (linked-images.md, section 4)."""
-        for kind, targets, _ in self.depends(entry):
-            for target in targets if kind == "parent" else ():
-                reason = parent_reason(entry, target, self.problem.parent or {})
-                if reason:
-                    return reason
-        return ""
-
-    def _reject_dependents(self) -> None:
-        changed = True
-        while changed:
-            changed = False
-            for entries in self.problem.known.values():
-                for entry in entries:
-                    if id(entry) not in self.rejections:
-                        rejection = self._dependency_rejection(entry)
-                        if rejection:
-                            self.rejections[id(entry)] = rejection
-                            changed = True
-
-    def _dependency_rejection(self, entry: Entry) -> Rejection | None:
-        depends = self.depends(entry)
-        incorporated = {
-            target.stem: target for kind, targets, _ in depends if kind == "incorporate" for target in targets
+    def _relaxed(self) -> set[str]:
+        """Stems whose holds do not count: named to move, or to be brought in line with the parent."""
+        if self.problem.sync:
+            return set(self.space.installed)
+        relaxed = {
+            stem
+            for stem, versions in self.named.items()
+            if not (len(versions) == 1 and versions[0] in self.space.installed_set - self.space.removed)
         }
-        for kind, targets, _ in depends:
-            if kind != "require":
-                continue
-            target = targets[0]
-            candidates = [e for e in self.problem.known.get(target.stem, []) if at_least(e, target)]
-            narrowed = [e for e in candidates if within(e, incorporated.get(target.stem))]
-            if any(id(e) not in self.rejections for e in narrowed):
-                continue
-            if candidates != narrowed or all("image variant" in self._reason(e) for e in narrowed):
-                kind, target = "incorporate", incorporated.get(target.stem, target)
-            causes = narrowed or candidates
-            return Rejection(f"No version matching '{kind}' dependency {shown(target)} can be installed", causes)
-        return None
+        return relaxed if self.problem.lenient else relaxed | self._out_of_line()
 
-    def _reason(self, entry: Entry) -> str:
-        found = self.rejections.get(id(entry))
-        return found.reason if found else ""
+    def _out_of_line(self) -> set[str]:
+        """Installed packages that have to be the parent's and are not."""
+        parent = self.problem.parent
+        if parent is None:
+            return set()
+        return {
+            stem
+            for stem, found in self.space.installed.items()
+            if rules.follows_parent(found) and parent.get(stem) != found.fmri
+        }
 
-    # -- what each package may become ------------------------------------------------------------------------------
+    def _goes_back(self, present: Candidate) -> bool:
+        versions = self.named.get(present.stem)
+        return bool(versions) and versions is not None and versions[-1].version.key < present.version.key
 
-    def _domains(self) -> dict[str, list[Choice]]:
-        domains: dict[str, list[Choice]] = {}
-        for stem in self.problem.removed:
-            domains[stem] = [None]
-        for stem, entries in self.problem.named.items():
-            domains[stem] = [entry for entry in entries if id(entry) not in self.rejections]
-        for stem, entry in self.problem.installed.items():
-            if stem not in domains:
-                domains[stem] = self._choices_for_installed(stem, entry)
-        return domains
+    def _reject_older(self, candidates: Iterable[Candidate]) -> None:
+        for present in candidates:
+            rejection = Rejection(Kind.NEWER_INSTALLED, f"Newer version {present.fmri} is already installed")
+            older = self.space.newer(present.fmri, trimmed=False)[1]
+            self.space.reject([found for found in older if found not in self.downgrades], rejection)
 
-    def _choices_for_installed(self, stem: str, entry: Entry) -> list[Choice]:
-        if stem in self.problem.held:
-            return [entry]
-        key = entry.fmri.known.key
-        versions = [e for e in self.candidates(stem) if e.fmri.known.key >= key or stem in self.problem.downgrade]
-        if id(entry) not in self.rejections and entry not in versions:
-            versions.append(entry)
-        newer = [e for e in versions if e.fmri.known.key >= key]
-        older = [e for e in versions if e.fmri.known.key < key]
-        if not self.problem.newest:
-            newer.sort(key=lambda e: (e is not entry, e.fmri.known.key))
-        return [*newer, *older]
+    def _reject_frozen(self) -> None:
+        for text, reason in self.problem.frozen:
+            target = parse(text)
+            where = f"{target.stem} at version {target.known.short}"
+            because = f"  The reason for the freeze is: {reason}" if reason else ""
+            rejection = Rejection(Kind.FREEZE, f"This version is excluded by a freeze on {where}.{because}")
+            self.space.reject(self.space.within(target, trimmed=False)[1], rejection)
 
-    def candidates(self, stem: str) -> list[Entry]:
-        """Versions of a stem that its publisher rules allow and nothing rejects, newest first."""
-        entries = self.problem.known.get(stem, [])
-        installed = self.problem.installed.get(stem)
-        if installed and self.problem.publishers.get(installed.publisher, False):
-            names = [installed.publisher]
-        else:
-            names = [name for name in self.problem.publishers if any(e.publisher == name for e in entries)][:1]
-        return [e for e in entries if e.publisher in names and id(e) not in self.rejections]
+    def _follow_parent(self, relaxed: set[str] | None) -> None:
+        """Reject what does not fit the parent, and what packages that follow it exclude.
 
+        ``relaxed``: of which packages that counts; None (update): of those that are not out of line already.
+        """
+        parent = self.problem.parent
+        if parent is None:
+            return
+        out_of_line = self._out_of_line() if relaxed is None else set()
+        following: dict[str, list[Candidate]] = {}
+        for found in sorted(self.possible, key=lambda found: found.order):
+            if not self._reject_by_rules([found], rules.parents):
+                self.possible.discard(found)
+            elif self._judged_by_parent(found) and (
+                found.stem not in out_of_line if relaxed is None else found.stem in relaxed
+            ):
+                following.setdefault(found.stem, []).append(found)
+        for stem, versions in following.items():
+            if relaxed is not None and stem in self.named:
+                versions = [v for v in versions if v not in self.named[stem] or v.fmri == parent.get(stem)]
+            if versions:
+                incorporations.carry_along(self.resolver, versions, Kind.SYNCED)
 
-class _Search:
-    """Depth-first search with look-ahead: choosing a version narrows what the others may become."""
+    def _judged_by_parent(self, found: Candidate) -> bool:
+        left_alone = self.problem.lenient and found in self.space.installed_set
+        return not left_alone and any(dependency.kind == "parent" for dependency in found.dependencies)
 
-    def __init__(self, solver: Solver, domains: dict[str, list[Choice]]) -> None:
-        self.solver = solver
-        self.domains = domains
-        self.chosen: dict[str, Choice] = {}
-        self.conflicts: dict[str, None] = {}
-        self.steps = 0
+    def _reject_by_rules(self, candidates: Iterable[Candidate], rule: rules.Rule) -> bool:
+        """True if nothing was rejected."""
+        fine = True
+        for found in candidates:
+            for rejection in rule(self.problem, found):
+                self.space.reject([found], rejection)
+                fine = False
+        return fine
 
-    def run(self) -> dict[str, Choice] | None:
-        first = list(self.solver.problem.removed) + list(self.solver.problem.named)
-        rest = [stem for stem in self.domains if stem not in first]
-        rest.sort(key=lambda stem: (-self._incorporates(stem), stem))
-        return dict(self.chosen) if self._assign([*first, *rest]) else None
+    def _reject_by_all_rules(self, found: Candidate) -> None:
+        """The first rule that rejects a version is the only one told."""
+        for rule in (rules.parents, rules.variants, rules.origins):
+            if not self._reject_by_rules([found], rule):
+                return
 
-    def _incorporates(self, stem: str) -> int:
-        choice = self.domains[stem][0]
-        return sum(kind == "incorporate" for kind, *_ in self.solver.depends(choice)) if choice else 0
+    def _require_named(self) -> None:
+        """What all versions of a named package need will be there: better messages."""
+        needed: set[str] = set()
+        left_out = self.problem.avoided | self.problem.rejected
+        for versions in self.named.values():
+            each = [
+                {
+                    dependency.targets[0].stem
+                    for dependency in version.dependencies
+                    if dependency.kind in ("conditional", "require")
+                    or (dependency.kind == "group" and dependency.targets[0].stem not in left_out)
+                }
+                for version in self.space.left(versions)
+            ]
+            needed |= set.intersection(*each) if each else set()
+        self.space.required |= needed
 
-    def _assign(self, queue: list[str]) -> bool:
-        while queue and queue[0] in self.chosen:
-            queue = queue[1:]
-        if not queue:
-            return self._late(queue)
-        stem = queue[0]
-        for choice in list(self.domains[stem]):
-            self.steps += 1
-            if self.steps > STEPS:
-                return False
-            saved_domains, saved_chosen = dict(self.domains), dict(self.chosen)
-            self.chosen[stem] = choice
-            needed = self._narrow(choice) if choice is not None else []
-            if needed is not None and self._assign([*needed, *queue[1:]]):
-                return True
-            self.domains, self.chosen = saved_domains, saved_chosen
-        self.conflicts.setdefault(stem)
-        return False
+    def _close(self, everything: bool = False) -> None:
+        """Add what the possible versions may need to them, and reject those whose needs cannot be met.
 
-    def _narrow(self, entry: Entry) -> list[str] | None:
-        """Apply the dependencies of a chosen version; the stems it needs, or None if it cannot be chosen."""
-        if entry.obsolete:
-            return []
-        needed = []
-        for kind, targets, _ in self.solver.depends(entry):
-            target = targets[0]
-            if kind == "require":
-                needed.append(target.stem)
-            fits = self._test(kind, target)
-            if fits and not self._restrict(target.stem, fits):
-                return None
-        return needed
-
-    def _test(self, kind: str, target: Fmri) -> Callable[[Choice], bool] | None:
-        if kind == "require":
-            return lambda e: e is not None and not e.obsolete and at_least(e, target)
-        if kind == "incorporate":
-            return lambda e: e is None or within(e, target)
-        if kind == "optional":
-            return lambda e: e is None or e.obsolete or at_least(e, target)
-        if kind == "exclude":
-            return lambda e: e is None or e.obsolete or (target.version is not None and not at_least(e, target))
-        return None
-
-    def _restrict(self, stem: str, fits: Callable[[Choice], bool]) -> bool:
-        if stem in self.chosen:
-            return fits(self.chosen[stem])
-        domain = self.domains.get(stem)
-        if domain is None:
-            domain = [None, *self.solver.candidates(stem)]
-        kept = [choice for choice in domain if fits(choice)]
-        if not kept:
-            self.conflicts.setdefault(stem)
-        self.domains[stem] = kept
-        return bool(kept)
-
-    def _late(self, queue: list[str]) -> bool:
-        """Everything needed is chosen: now what depends on other choices (conditional, group, require-any)."""
-        for entry in [choice for choice in self.chosen.values() if choice is not None and not choice.obsolete]:
-            for kind, targets, action in self.solver.depends(entry):
-                if kind == "conditional" and self._holds(fmri.parse(action.get("predicate"))):
-                    wanted = targets[:1]
-                elif kind == "require-any" or (kind == "group" and self.solver.candidates(targets[0].stem)):
-                    wanted = targets
-                else:
+        ``everything``: look at constraints too, and again until nothing more is rejected.
+        """
+        kinds = PULLING + CONSTRAINING if everything else PULLING
+        first = True
+        while True:
+            before = len(self.space.rejections)
+            waiting, done = sorted(self.possible, key=lambda found: found.order), set[Candidate]()
+            while waiting:
+                found = waiting.pop()
+                if found in done:
                     continue
-                if not any(self._holds(target) for target in wanted):
-                    return any(self._add(target) for target in wanted)
-        return True
+                done.add(found)
+                if not everything and self._only_on_request(found):
+                    text = f"Uninstalled fmri {found.fmri} can only be installed if explicitly requested"
+                    self.space.reject([found], Rejection(Kind.EXPLICIT, text))
+                    continue
+                waiting += [needed for needed in self._needs(found, kinds) if needed not in done]
+            if first:
+                self.possible |= done
+            first = False
+            if not everything or len(self.space.rejections) == before:
+                break
+        self.possible -= self.space.rejections.keys()
 
-    def _holds(self, target: Fmri) -> bool:
-        choice = self.chosen.get(target.stem)
-        return choice is not None and not choice.obsolete and at_least(choice, target)
+    def _needs(self, source: Candidate, kinds: tuple[str, ...]) -> list[Candidate]:
+        needs: list[Candidate] = []
+        try:
+            for dependency in source.dependencies:
+                if dependency.kind in kinds:
+                    needs += self.resolver.check(source, dependency)
+        except Unsatisfied as failure:
+            self.space.reject([source], failure.rejection)
+            return []
+        return needs
 
-    def _add(self, target: Fmri) -> bool:
-        saved_domains, saved_chosen = dict(self.domains), dict(self.chosen)
-        fits = self._test("require", target)
-        if fits and self._restrict(target.stem, fits) and self._assign([target.stem]):
-            return True
-        self.domains, self.chosen = saved_domains, saved_chosen
-        return False
+    def _only_on_request(self, found: Candidate) -> bool:
+        if (found.has("pkg.depend.explicit-install") or "").lower() != "true":
+            return False
+        if found in self.named.get(found.stem, []) or found.stem in self.space.installed:
+            return False
+        return not (self.problem.parent and found.stem in self.problem.parent and rules.follows_parent(found))
 
+    def _end_rejecting(self) -> None:
+        self.space.possible = {}
+        for found in sorted(self.possible, key=lambda found: found.order):
+            self.space.possible.setdefault(found.stem, []).append(found)
 
-def at_least(entry: Entry, target: Fmri) -> bool:
-    """Does the version satisfy a require, optional or conditional dependency on ``target``?"""
-    if target.publisher and entry.publisher != target.publisher:
-        return False
-    return target.version is None or _at_least(entry.fmri.known, target.version)
+    def _reject_everything(self) -> None:
+        """Reject all that can be rejected, to find what may be told. Raises NoSolution if that is enough."""
+        self.space.possible = None
+        self._require_named()
+        self._close(everything=True)
+        self._require_named()
+        self._check_named(told=True)
+        self._end_rejecting()
+        lost = self._lost()
+        if lost:
+            raise self.explanation.lost(lost)
 
+    # -- what must be there ------------------------------------------------------------------------------------------
 
-def _at_least(have: Version, want: Version) -> bool:
-    return have.matches(want) or have.key >= want.key
+    def _check_named(self, possible: set[Candidate] | None = None, told: bool = False) -> None:
+        """Raises NoSolution if no version of a named package is left. ``told``: no need to reject more before."""
+        failed = []
+        for stem, versions in self.named.items():
+            left = self.space.left(versions)
+            if left:
+                self.named[stem] = left
+            else:
+                failed.append(stem)
+        if not failed:
+            return
+        if not told:
+            self.possible = possible or set()
+            self._reject_everything()
+        raise self.explanation.named({stem: self.named[stem] for stem in failed})
 
+    def _must_stay(self) -> list[str]:
+        gone = self.named.keys() | self.problem.rejected | self.problem.avoided
+        return [found.stem for found in self.space.kept if found.stem not in gone]
 
-def within(entry: Entry, target: Fmri | None) -> bool:
-    """Does the version fit an incorporation of ``target``?"""
-    return target is None or target.version is None or entry.fmri.known.matches(target.version)
+    def _lost(self) -> list[Candidate]:
+        """Installed packages that must stay and of which no version is left."""
+        possible = self.space.possible or {}
+        return [self.space.installed[stem] for stem in sorted(self._must_stay()) if stem not in possible]
 
+    # -- choosing ----------------------------------------------------------------------------------------------------
 
-def shown(target: Fmri) -> str:
-    """A dependency's target as messages name it: without scheme and build release."""
-    return target.stem + (f"@{target.version.short}" if target.version else "")
+    def _choose_for_install(self) -> Solution:
+        self._end_rejecting()
+        formula = self._formula()
+        first = None if self._lost() else self._newest(formula)
+        if first is None:
+            self._reject_everything()
+            raise self.explanation.unsolved(self.named)
+        for found in first:
+            if found.stem in self.named:
+                formula.add([self._numbers[found]])
+        for found in self._oldest(formula) or first:
+            if found in self.space.installed_set:
+                formula.add([self._numbers[found]])
+        return self._solution(self._newest(formula) or first)
 
+    def _formula(self) -> Formula:
+        possible = self.space.possible or {}
+        stems = sorted(possible)
+        self._order = [found for stem in stems for found in reversed(possible[stem])]
+        self._numbers = {found: number for number, found in enumerate(self._order, 1)}
+        formula = Formula(len(self._order))
+        for stem in stems:
+            numbers = [self._numbers[found] for found in possible[stem]]
+            for place, number in enumerate(numbers):
+                for other in numbers[:place]:
+                    formula.add([-number, -other])
+            for found in possible[stem]:
+                self._add_dependencies(formula, found)
+        for versions in self.named.values():
+            formula.add([self._numbers[found] for found in versions if found in self._numbers])
+        for stem in self._must_stay():
+            if stem in possible:
+                formula.add([self._numbers[found] for found in possible[stem]])
+        return formula
 
-def newer_installed(installed: Entry) -> str:
-    return f"Newer version {installed.fmri} is already installed"
+    def _add_dependencies(self, formula: Formula, source: Candidate) -> None:
+        own, numbers = -self._numbers[source], self._numbers
+        for dependency in source.dependencies:
+            choices = self.resolver.choices(source, dependency)
+            fits = [numbers[found] for found in choices.fits]
+            if dependency.kind in CONSTRAINING:
+                for found in choices.rest:
+                    formula.add([own, -numbers[found]])
+            elif dependency.kind == "conditional":
+                for found in choices.predicates:
+                    formula.add([own, -numbers[found], *fits])
+            elif dependency.kind in PULLING and (fits or not dependency.kind.startswith("group")):
+                formula.add([own, *fits])
 
+    def _newest(self, formula: Formula) -> set[Candidate] | None:
+        return self._solve(formula, reverse=True)
 
-def variant_reason(entry: Entry, variants: Mapping[str, str]) -> str:
-    """Why the package as a whole is not for this image (`set name=variant.X value=...`), or empty."""
-    for action in entry.actions:
-        name = action.get("name")
-        if action.kind == "set" and name.startswith("variant.") and name in variants:
-            values = action.all("value")
-            if variants[name] not in values:
-                return (
-                    f"Package supports image variant {name}={', '.join(values)}"
-                    f" but doesn't support this image's {name}={variants[name]}"
-                )
-    return ""
+    def _oldest(self, formula: Formula) -> set[Candidate] | None:
+        return self._solve(formula, reverse=False)
 
+    def _solve(self, formula: Formula, reverse: bool) -> set[Candidate] | None:
+        """Named packages get their best version first, then incorporations, then the rest by name."""
+        possible = self.space.possible or {}
+        must = [stem for stem in {**self.named, **dict.fromkeys(self._must_stay())} if stem in possible]
+        must.sort(key=lambda stem: (stem not in self.named, -self._incorporates(possible[stem][-1]), stem))
+        wishes = [
+            self._numbers[found]
+            for stem in must
+            for found in sorted(possible[stem], key=lambda found: found.version.key, reverse=reverse)
+        ]
+        answer = formula.solve(wishes)
+        return None if answer is None else {self._order[number - 1] for number in answer}
 
-def parent_reason(entry: Entry, target: Fmri, parent: Mapping[str, Fmri]) -> str:
-    """Why a parent dependency on ``target`` is not satisfied, in the solver's words, or empty."""
-    own = target.stem == SELF
-    wanted = entry.fmri if own else target
-    have = parent.get(wanted.stem)
-    if have is None:
-        return f"Package {wanted.stem} is not installed in global zone."
-    if wanted.publisher and wanted.publisher != have.publisher:
-        return f"Package in global zone is from a different publisher: {have}"
-    if wanted.version is None or have.known.key == wanted.version.key:
-        return ""
-    if have.known.key > wanted.version.key:
-        return f"Global zone has a newer version: {have}" if own else ""
-    return f"Global zone has an older version of package: {have}"
+    @staticmethod
+    def _incorporates(found: Candidate) -> int:
+        return sum(dependency.kind == "incorporate" for dependency in found.dependencies)
+
+    def _newer_incorporations(self) -> list[Candidate]:
+        """The newest versions of installed incorporations with a hold, if newer than the installed ones."""
+        found = []
+        for present in self.space.kept:
+            if present.has(incorporations.HOLD) is not None:
+                newest = max(self.space.newer(present.fmri, trimmed=False)[0], key=lambda version: version.order)
+                found += [newest] if newest is not present else []
+        return sorted(found, key=lambda version: version.stem)
+
+    # -- the outcome -------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _without_obsolete(chosen: set[Candidate]) -> set[Candidate]:
+        return {found for found in chosen if not found.entry.obsolete}
+
+    def _solution(self, chosen: set[Candidate]) -> Solution:
+        tracked = {
+            target.stem
+            for found in chosen
+            for dependency in found.dependencies
+            if dependency.kind in ("group", "group-any")
+            for target in dependency.targets
+        }
+        left_out = tracked - {found.stem for found in chosen}
+        packages = self._without_renamed(self._without_obsolete(chosen))
+        return Solution(
+            {stem: found.entry for stem, found in packages.items()},
+            set(self.problem.avoided) | (left_out & self.problem.rejected),
+        )
+
+    @staticmethod
+    def _without_renamed(chosen: Iterable[Candidate]) -> dict[str, Candidate]:
+        """Leave out renamed packages that nothing else needs."""
+        by_stem = {found.stem: found for found in chosen}
+        kept = {stem: found for stem, found in by_stem.items() if not found.entry.renamed}
+        waiting = list(kept.values())
+        while waiting:
+            for dependency in waiting.pop().dependencies:
+                if dependency.kind in ("incorporate", "optional", "origin"):
+                    continue
+                for target in dependency.targets:
+                    needed = by_stem.get(target.stem)
+                    if needed and target.stem not in kept:
+                        kept[target.stem] = needed
+                        waiting.append(needed)
+        return kept

@@ -11,8 +11,8 @@ from testbed.ips.catalog import Entry
 from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image
 from testbed.ips.request import Request
+from testbed.ips.rules import variant_reason
 from testbed.ips.settings import Settings
-from testbed.ips.solver import variant_reason
 
 CHANGE_FACET, CHANGE_VARIANT, SET_MEDIATOR, UNSET_MEDIATOR = (
     "change-facet",

@@ -13,7 +13,7 @@ import pytest
 from testbed import command, zones
 from testbed.host import Host, create
 from testbed.ips import fmri, image, linked
-from testbed.ips.solver import parent_reason
+from testbed.ips.rules import parent_reason
 from testbed.state import KernelZone
 
 from .conftest import FIXTURES
