@@ -151,7 +151,7 @@ def decide(session: Session, request: Request, made: Plan, todo: Changes) -> Dec
     name = asked.name or (_automatic_name(session, made) if new else None)
     backup = asked.backup
     if not new and backup is None:
-        backup = policy in ("default", "create-backup") and bool(made.change)
+        backup = policy in ("default", "create-backup") and bool(made.change or made.affected)
     return Decision(new, name, backup, asked.backup_name, asked.activate)
 
 

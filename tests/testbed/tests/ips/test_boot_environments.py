@@ -1,4 +1,4 @@
-"""Boot environments that pkg makes, and changes of packages that fail half-way, in the running system and in a clone."""
+"""Boot environments that pkg makes, and changes of packages that fail half-way, with and without a clone."""
 
 from __future__ import annotations
 
