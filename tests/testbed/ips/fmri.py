@@ -114,8 +114,8 @@ class Fmri:
 def parse(text: str) -> Fmri:
     """Parse an FMRI or a pattern; raises Invalid."""
     publisher, anchored, rest = "", False, text
-    if text.startswith("pkg://"):
-        publisher, _, rest = text[6:].partition("/")
+    if text.startswith(("pkg://", "//")):
+        publisher, _, rest = text.partition("//")[2].partition("/")
         anchored = True
     elif text.startswith("pkg:/"):
         rest, anchored = text[5:], True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from dataclasses import dataclass
 
@@ -46,11 +45,10 @@ class Pattern:
 
 
 def _wild(version: str, pattern: str) -> bool:
-    """Release, branch and time stamp are matched one by one; what the pattern leaves out may be anything."""
-    have, wanted = (_parts(text) for text in (version, pattern))
+    """Only a whole release, branch or time stamp may be `*`: `1.*` matches nothing (version.py)."""
     return all(
-        not want or want == "*" or fnmatch.fnmatchcase(part, want) or fnmatch.fnmatchcase(part, f"{want}.*")
-        for part, want in zip(have, wanted, strict=True)
+        want in ("", "*") or have == want or have.startswith(f"{want}.")
+        for have, want in zip(_parts(version), _parts(pattern), strict=True)
     )
 
 
@@ -66,29 +64,29 @@ def parse(text: str) -> Pattern:
     try:
         name = fmri.parse(stem)
     except fmri.Invalid:
-        raise Illegal(f"Illegal FMRI '{stem}': Syntax Error: Missing package name") from None
+        raise Illegal(f"Illegal FMRI '{stem}': Missing package name") from None
     if not ("*" in stem or "?" in stem or _STEM.fullmatch(name.stem)):
         raise Illegal(f"Illegal FMRI '{stem}': Invalid Package Name: {name.stem}")
     if not at or not version:
         return Pattern(text, name)
     if version == "latest":
         return Pattern(text, fmri.parse(text))
-    if "*" in version or "?" in version:
-        return Pattern(text, name, version)
     _check(text, version)
+    if "*" in version:
+        return Pattern(text, name, version)
     return Pattern(text, fmri.parse(text))
 
 
 def _check(text: str, version: str) -> None:
     release, branch, stamp = _parts(version)
     dotted = [release] + ([branch] if "-" in version.partition(":")[0] else [])
-    bad = next((part for part in dotted if not re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", part)), None)
+    bad = next((part for part in dotted if not re.fullmatch(r"(\*|0|[1-9]\d*)(\.(\*|0|[1-9]\d*))*", part)), None)
     wrong = ""
     if not release:
         wrong = "Versions must have a release value"
     elif bad is not None:
         wrong = f"Bad Version: {bad}"
-    elif ":" in version and not _STAMP.fullmatch(stamp):
+    elif ":" in version and stamp != "*" and not _STAMP.fullmatch(stamp):
         wrong = "Time must be ISO8601 format."
     if wrong:
         raise Illegal(f"Illegal FMRI '{text}': {wrong}", wrong)
