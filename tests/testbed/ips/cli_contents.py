@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from testbed.ips import action, generated, listing
 from testbed.ips.action import Action
-from testbed.ips.cli_list import manifest, reachable, read_patterns
+from testbed.ips.cli_list import bare_patterns, manifest, reachable
 from testbed.ips.fmri import Fmri
 from testbed.ips.listing import Kind
 from testbed.ips.options import Options, parse, usage
@@ -57,7 +57,7 @@ def contents(session: Session, args: list[str]) -> int:
     if remote and not given.words:
         raise usage("contents", "contents: must request remote contents for specific packages")
     asked = _asked(session, given)
-    wanted = read_patterns("", given.words)
+    wanted = bare_patterns("pkg: ", given.words)
     entries = session.image.known.entries
     uris = reachable(session, given.all("-g"))
     if uris:
@@ -154,7 +154,7 @@ def _cell(name: Fmri, found: Action, column: str) -> Cell:
         "action.hash": found.hash,
         "pkg.name": name.stem,
         "pkg.fmri": name.short,
-        "pkg.shortfmri": f"pkg:/{name.stem}@{name.known.plain}",
+        "pkg.shortfmri": name.plain,
         "pkg.publisher": name.publisher,
     }
     if column == "action.key":
@@ -196,7 +196,7 @@ def _empty(asked: Asked, any_action: bool, packages: int) -> str:
         )
     if not any_action:
         return (
-            f"pkg: {these} {contain} no actions specified using the -t option. Please\n"
+            f"pkg: {these.replace('packages', 'package')} contains no actions specified using the -t option. Please\n"
             "specify other fields, or use the -m option to show the raw package\nmanifests.\n"
         )
     deliver = "delivers" if packages == 1 else "deliver"

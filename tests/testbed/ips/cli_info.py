@@ -9,11 +9,9 @@ import time
 from testbed.ips import action, catalog, listing
 from testbed.ips.action import Action
 from testbed.ips.catalog import Entry
-from testbed.ips.cli_list import is_frozen, manifest, reachable, summary
+from testbed.ips.cli_list import bare_patterns, is_frozen, manifest, reachable, summary
 from testbed.ips.listing import Kind
 from testbed.ips.options import clash, parse, usage
-from testbed.ips.patterns import Illegal, Pattern
-from testbed.ips.patterns import parse as parse_pattern
 from testbed.ips.session import Exit, Session
 
 FURTHER = {
@@ -43,7 +41,9 @@ def info(session: Session, args: list[str]) -> int:
     if uris:
         entries = listing.offered_by(session.image, session.repositories, uris)
     kind = Kind.NEWEST if remote else Kind.INSTALLED
-    chosen = listing.select(session.image, kind, _patterns(given.words), entries, any_variant=True, ranked=remote)
+    chosen = listing.select(
+        session.image, kind, bare_patterns("", given.words), entries, any_variant=True, ranked=remote
+    )
     if not given.words and not chosen.found:
         raise Exit(1, "pkg: no packages installed\n")
     quiet = given.has("-q")
@@ -70,19 +70,6 @@ def info(session: Session, args: list[str]) -> int:
     if rc:
         raise Exit(rc, "" if quiet else text)
     return 0
-
-
-def _patterns(words: list[str]) -> list[Pattern]:
-    """Raises Exit 1."""
-    found, wrong = [], ""
-    for text in words:
-        try:
-            found.append(parse_pattern(text))
-        except Illegal as illegal:
-            wrong += f"{illegal.bare}\n"
-    if wrong:
-        raise Exit(1, wrong)
-    return found
 
 
 def _unmatched(remote: bool, names: list[str]) -> str:

@@ -115,6 +115,19 @@ def read_patterns(command: str, words: Iterable[str]) -> list[Pattern]:
     return found
 
 
+def bare_patterns(head: str, words: Iterable[str]) -> list[Pattern]:
+    """The same for `info` and `contents`, which do not repeat a pattern whose version is bad."""
+    found, wrong = [], ""
+    for text in words:
+        try:
+            found.append(patterns.parse(text))
+        except patterns.Illegal as illegal:
+            wrong += f"{head}{illegal.bare}\n"
+    if wrong:
+        raise Exit(1, wrong)
+    return found
+
+
 def refresh_where_needed(session: Session) -> None:
     """Fetch what was never fetched; raises Exit 1 if that fails. Who may not write goes on with what there is."""
     image = session.image
@@ -135,7 +148,7 @@ def reachable(session: Session, uris: Iterable[str]) -> list[str]:
     found = [uri(text) for text in uris]
     for text in found:
         if not session.repositories.reachable(text):
-            raise Exit(1, messages.fetch_failed([Unreachable("", text, 1)]))
+            raise Exit(1, f"pkg: {Unreachable('', text, 1).error}\nRepository URL: '{text.rstrip('/')}'.\n")
     return found
 
 

@@ -50,7 +50,10 @@ def attributes(actions: Iterable[Action]) -> list[str]:
         total[0] += int(found.get("pkg.csize", "0"))
         total[1] += int(found.get("pkg.size", "0"))
     common = facets.pop((), set())
+    # without a value the line is taken for a value without a name, and gets the name `name` (manifest.py)
     made = [_set("pkg.variant", sorted(name.removeprefix("variant.") for name in variants))]
+    if not variants:
+        made = [_set("name", ["pkg.variant"])]
     made += [_set(name, sorted(values)) for name, values in variants.items() if name not in declared]
     made.append(_set("pkg.facet.common", sorted(name.removeprefix("facet.") for name in common)))
     for tags, names in facets.items():
