@@ -18,6 +18,7 @@ usage: python -m testbed declare FILE DIRECTORY       make the host that FILE (Y
        python -m testbed log DIRECTORY [--changing]   the commands that ran on it, those they ran indented
        python -m testbed faults DIRECTORY [FILE]      from now on the faults in FILE (a YAML list; - is standard input);
                                                       without FILE none
+       python -m testbed publish DIRECTORY UPDATE     its repositories get an update that was declared or is built in
        python -m testbed reboot DIRECTORY             boot it, also after a power cut
        python -m testbed power-off DIRECTORY          cut its power
 """
@@ -30,6 +31,7 @@ def main(args: list[str]) -> int:
         "enter": _enter,
         "log": _log,
         "faults": _faults,
+        "publish": _publish,
         "reboot": _reboot,
         "power-off": _power_off,
     }
@@ -100,6 +102,21 @@ def _faults(args: list[str]) -> int:
     host = Host(Path(args[0]).resolve())
     with host.locked():
         host.state.faults = wanted
+    return 0
+
+
+def _publish(args: list[str]) -> int:
+    from testbed import updates
+
+    if len(args) != 2:
+        sys.stderr.write(USAGE)
+        return 2
+    host = Host(Path(args[0]).resolve())
+    with host.locked():
+        try:
+            updates.publish(host, args[1])
+        except updates.Unknown as error:
+            return _fail(str(error))
     return 0
 
 

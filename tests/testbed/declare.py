@@ -4,17 +4,18 @@ Keys of a declaration, all optional::
 
     distribution: omnios          or openindiana: ipkg is linked and nlipkg is not
     release: r151054              of the global zone; built in are those of releases.yml
-    image_format: 4               4 or 5
+    image_format: 4               4 or 5; default the release's
     boot_environment: NAME        the running one, default omnios-RELEASE
     other_boot_environments: [NAME, ...]   made as `beadm create` would, in this order
     publishers: [PUBLISHER, ...]  default: omnios and extra.omnios of the release
     packages: {add: [STEM[@RELEASE], ...], remove: [STEM, ...]}
     repositories: [{uri, publisher, release, packages: [PACKAGE, ...]}]    PACKAGE: see packages.py
+    updates: {NAME: [PART, ...]}  what repositories get later, see updates.py
     zones: [ZONE, ...]
     files: {PATH: TEXT}           further files of the global zone
     uname: {nodename: gz1}        fields of uname that differ from a usual host's
     zonename: global              another name: the host itself is a zone of that name
-    settings, faults, offline, locks, busy, vnics: see state.py, zones.py, faults.py
+    settings, faults, offline, locks, immutable, busy, vnics: see state.py, zones.py, faults.py
 
 PUBLISHER: {name, origins: [URI], mirrors: [URI], sticky: true, enabled: true}.
 
@@ -25,7 +26,7 @@ ZONE::
     state: installed              or configured (detached), incomplete, ready, running, shutting_down, down, mounted
     zonepath: /zones/NAME
     release: RELEASE              default the host's; also of its publishers
-    image_format: 4               default the host's
+    image_format: 4               default the host's if it declares one, else the release's
     publishers, packages          as above
     autoboot: false
     linked: true                  has the parent's metadata; default: if the brand is linked and the zone not detached
@@ -44,7 +45,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-from testbed import boot, host, layout, packages, smf, zfs, zones
+from testbed import boot, host, layout, packages, smf, updates, zfs, zones
 from testbed.host import Host
 from testbed.ips import build, config, fmri, linked, repository
 from testbed.ips.config import Publisher
@@ -79,8 +80,8 @@ def declare(directory: Path | str, text: str) -> Host:
 
 
 HOST_KEYS = {"release", "image_format", "boot_environment", "other_boot_environments", "publishers", "packages"}
-HOST_KEYS |= {"repositories", "zones", "files", "settings", "faults", "offline", "locks", "busy", "vnics"}
-HOST_KEYS |= {"uname", "zonename", "distribution"}
+HOST_KEYS |= {"repositories", "updates", "zones", "files", "settings", "faults", "offline", "locks", "busy", "vnics"}
+HOST_KEYS |= {"uname", "zonename", "distribution", "immutable"}
 ZONE_KEYS = {"name", "brand", "state", "zonepath", "release", "image_format", "publishers", "packages", "autoboot"}
 ZONE_KEYS |= {"linked", "delegated", "files", "xml"}
 
@@ -103,7 +104,7 @@ class _Builder:
 
     def build(self) -> None:
         state = self.host.state
-        dialect = "master" if self.wanted.get("image_format") == 5 else "r151054"  # which cannot read format 5
+        dialect = "master" if self._format({}, self.release) == 5 else "r151054"  # which cannot read format 5
         state.settings = {"pkg_dialect": dialect, **self.wanted.get("settings", {})}
         self._repositories()
         layout.make_pool(self.host, self.be, self.be_uuid)
@@ -119,7 +120,7 @@ class _Builder:
         smf.zone_booted(self.host, state.zonename)
         for name in self.wanted.get("other_boot_environments", []):
             boot.create_be(self.host, name)
-        for key in ("offline", "locks", "busy", "vnics"):
+        for key in ("offline", "locks", "immutable", "busy", "vnics"):
             setattr(state, key, list(self.wanted.get(key, [])))
         state.faults = [dict(fault) for fault in self.wanted.get("faults", [])]
 
@@ -141,6 +142,7 @@ class _Builder:
             for package in declared["packages"]:
                 entry["fmris"].append(offer.add({"publisher": declared["publisher"], **package}, release))
         repository.store(self.host, repositories, offer.manifests, offer.payloads)
+        updates.declare(self.host, self.built_in, self.wanted, self.release)
 
     def _publishers(self, declared: list[dict[str, Any]] | None, release: str) -> list[Publisher]:
         if declared is None:
@@ -182,7 +184,7 @@ class _Builder:
         return build.build_image(
             self.host,
             root,
-            format=declared.get("image_format", self.wanted.get("image_format", 4)),
+            format=self._format(declared, release),
             publishers=publishers,
             installed=[str(each) for each in self._packages(stems, declared.get("packages", {}), release)],
             known=[str(each) for each in self._known(publishers)],
@@ -192,6 +194,11 @@ class _Builder:
                 "variant.opensolaris.zone": zone,
             },
         )
+
+    def _format(self, declared: dict[str, Any], release: str) -> int:
+        """An image is in the format of the pkg that made it: the release's, unless the declaration has one for all."""
+        wanted = self.wanted.get("image_format", self.built_in.releases[release].image_format)
+        return int(declared.get("image_format", wanted))
 
     # -- the global zone -----------------------------------------------------------------------------------------------
 

@@ -10,11 +10,12 @@ A declared package::
     requires: [STEM, ...]              any version
     incorporates: [STEM, ...]          at the release's branch
     parent: [self | FMRI, ...]         parent dependencies, counted in zones
-    files: {PATH: TEXT}                `{release}` in TEXT is replaced
+    files: {PATH: TEXT}                `{release}` in TEXT is replaced: r151054, in a later update r151054a
     zone_files: {PATH: TEXT}           delivered in zones only
     directories, zone_directories: [PATH, ...]
     reboot: [PATH, ...]                files that need a reboot when they change
     licence: {name, text, must_accept}
+    release_note: TEXT                 shown when the package is updated
     brand: NAME                        delivers the brand's config.xml
     hold: NAME                         pkg.depend.install-hold
     obsolete: true, renamed: FMRI
@@ -23,7 +24,6 @@ A declared package::
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,17 +31,27 @@ from typing import Any
 
 import yaml
 
+from testbed.ips.file_repository import described
+
 BUILT_IN = Path(__file__).with_name("releases.yml")
-ZONES_ONLY = " variant.opensolaris.zone=nonglobal"
+ZONES_ONLY = {"variant.opensolaris.zone": "nonglobal"}
 SELF = "feature/package/dependency/self"
+DIRECTORY = {"group": "sys", "mode": "0755", "owner": "root"}
+FILE = {"group": "bin", "mode": "0755", "owner": "root"}
 BRAND_FILE = '<?xml version="1.0"?>\n<brand name="{0}"/>\n'
 
 
 @dataclass(frozen=True)
 class Release:
+    """A release, or what was published for it later: then with a ``stamp`` and a ``label`` of its own."""
+
     name: str
     branch: str
     stamp: str
+    label: str
+    """What packages call it: r151054, r151054a."""
+    image_format: int = 4
+    """What its pkg makes."""
 
 
 @dataclass
@@ -78,41 +88,50 @@ class Offer:
         for stem in package.get("requires", []):
             yield f"depend fmri={stem} type=require"
         for parent in package.get("parent", []):
-            yield f"depend fmri={SELF if parent == 'self' else parent} type=parent{ZONES_ONLY}"
+            yield f"depend fmri={SELF if parent == 'self' else parent} type=parent variant.opensolaris.zone=nonglobal"
         yield from self._contents(package, release)
         yield from package.get("lines", [])
 
     def _contents(self, package: dict[str, Any], release: Release) -> Iterator[str]:
         for path in package.get("directories", []):
-            yield f"dir group=sys mode=0755 owner=root path={path}"
+            yield _action("dir", "", {**DIRECTORY, "path": path})
         for path in package.get("zone_directories", []):
-            yield f"dir group=sys mode=0755 owner=root path={path}{ZONES_ONLY}"
+            yield _action("dir", "", {**DIRECTORY, "path": path, **ZONES_ONLY})
         files = dict(package.get("files", {}))
         if "brand" in package:
             files[f"usr/lib/brand/{package['brand']}/config.xml"] = BRAND_FILE.format(package["brand"])
         for path, text in files.items():
-            reboot = " reboot-needed=true" if path in package.get("reboot", []) else ""
-            yield self._file(path, text.replace("{release}", release.name), reboot)
+            tags = {"reboot-needed": "true"} if path in package.get("reboot", []) else {}
+            yield self._delivered("file", text, release, {**FILE, "path": path, **tags})
         for path, text in package.get("zone_files", {}).items():
-            yield self._file(path, text.replace("{release}", release.name), ZONES_ONLY)
+            yield self._delivered("file", text, release, {**FILE, "path": path, **ZONES_ONLY})
+        if "release_note" in package:
+            path = f"usr/share/doc/release-notes/{package['name'].replace('/', '-')}"
+            tags = {"must-display": "true", "release-note": "feature/pkg/self"}
+            yield self._delivered("file", package["release_note"], release, {**FILE, "path": path, **tags})
         if "licence" in package:
             licence = package["licence"]
-            payload = self._payload(licence["text"].replace("{release}", release.name))
-            accept = " must-accept=true" if licence.get("must_accept") else ""
-            yield f"license {payload} license={licence['name']}{accept}"
+            tags = {"must-accept": "true"} if licence.get("must_accept") else {}
+            yield self._delivered("license", licence["text"], release, {"license": licence["name"], **tags})
 
-    def _file(self, path: str, text: str, tags: str) -> str:
-        return f"file {self._payload(text)} group=bin mode=0755 owner=root path={path}{tags}"
-
-    def _payload(self, text: str) -> str:
-        name = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    def _delivered(self, kind: str, text: str, release: Release, attributes: dict[str, str]) -> str:
+        text = text.replace("{release}", release.label)
+        payload = dict(described(text.encode()))
+        name = payload.pop("hash")
         self.payloads[name] = text
-        return name
+        return _action(kind, name, {**attributes, **payload})
+
+
+def _action(kind: str, payload: str, attributes: dict[str, str]) -> str:
+    """An action as pkg writes it: attributes by name, values with blanks quoted."""
+    words = [kind, *([payload] if payload else [])]
+    words += [f'{name}="{value}"' if " " in value else f"{name}={value}" for name, value in sorted(attributes.items())]
+    return " ".join(words)
 
 
 def fmri(package: dict[str, Any], release: Release) -> str:
     """The FMRI of a declared package in a release, build release included."""
-    version = package["versions"][release.name] if "versions" in package else package["version"]
+    version = package["version"] if "version" in package else package["versions"][release.name]
     publisher = package.get("publisher", "omnios")
     return f"pkg://{publisher}/{package['name']}@{version},5.11-{release.branch}:{release.stamp}"
 
@@ -126,7 +145,8 @@ class BuiltIn:
     @property
     def releases(self) -> dict[str, Release]:
         return {
-            name: Release(name, str(entry["branch"]), entry["stamp"]) for name, entry in self.raw["releases"].items()
+            name: Release(name, str(entry["branch"]), entry["stamp"], name, entry.get("image_format", 4))
+            for name, entry in self.raw["releases"].items()
         }
 
     def origin(self, publisher: str, release: str) -> str:

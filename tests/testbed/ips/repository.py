@@ -1,8 +1,8 @@
 """The package repositories that a host can name, reachable or not, and declaring them.
 
-A `file:` URI is a directory of the host. What any other URI names lies in `/.testbed/repos/HOST/PATH`, in the same form
-(file_repository.py), and is always local: no network is needed. A URI is reachable if a repository lies there and it
-does not stand in ``state.offline``.
+A `file:` URI is a directory of the host; `/repo` is `/.testbed/repo`, the same in all boot environments. What any other
+URI names lies in `/.testbed/repos/HOST/PATH`, in the same form (file_repository.py): no network is needed. A URI is
+reachable if a repository lies there and it does not stand in ``state.offline``.
 
 `/.testbed/repos/declared.json` keeps what was declared: ``origins`` (URIs), ``manifests`` (FMRI with build release ->
 lines) and ``payloads`` (hash -> text). Images are built from it, also with packages that no repository offers any more.
@@ -106,8 +106,14 @@ class Repositories:
         key = uri(origin)
         if key not in self._open:
             parts = urlsplit(key)
-            path = f"{parts.netloc}{parts.path}".rstrip("/")
-            self._open[key] = FileRepository(self._host.path(path) if parts.scheme == "file" else self.place / path)
+            path = parts.path.strip("/")
+            if parts.scheme != "file":
+                place = self.place / parts.netloc / path
+            elif path == "repo" or path.startswith("repo/"):
+                place = self._host.private / path
+            else:
+                place = self._host.path(path)
+            self._open[key] = FileRepository(place)
         return self._open[key]
 
     def reachable(self, origin: str) -> bool:

@@ -81,8 +81,8 @@ def undated(content: Any) -> Any:
 
 def test_what_the_testbed_writes_is_what_the_real_tools_wrote(host: Host, real: Path) -> None:
     recorded = {path.relative_to(real) for path in real.rglob("*") if path.is_file() and "update." not in path.name}
-    place = host.path("/")
-    written = {path.relative_to(place) for path in host.path("/repo").rglob("*") if path.is_file()}
+    place = host.private
+    written = {path.relative_to(place) for path in (place / "repo").rglob("*") if path.is_file()}
     assert recorded == {path for path in written if "update." not in path.name}
     for path in recorded:
         if path.parent.name == "catalog":
@@ -94,7 +94,7 @@ def test_what_the_testbed_writes_is_what_the_real_tools_wrote(host: Host, real: 
 
 def test_the_update_log_is_that_of_the_real_tools(host: Host, real: Path) -> None:
     both = []
-    for top in (host.path("/"), real):
+    for top in (host.private, real):
         (log,) = (top / "repo/r151046/core/publisher/omnios/catalog").glob("update.*")
         both.append(undated(json.loads(log.read_text())))
     assert both[0] == both[1]
@@ -103,7 +103,7 @@ def test_the_update_log_is_that_of_the_real_tools(host: Host, real: Path) -> Non
 def test_a_repository_of_the_real_tools_is_used_as_it_lies_there(tmp_path: Path, real: Path) -> None:
     made = create(tmp_path / "host")
     image.create(made.path("/"), format=5, publishers=[], variants={"variant.opensolaris.zone": "global"})
-    (made.path("/") / "repo").symlink_to(real / "repo")
+    (made.private / "repo").symlink_to(real / "repo")
     assert command.run(made, ["pkg", "set-publisher", "-g", CORE, "omnios"]).rc == 0
     done = command.run(made, ["pkg", "install", "library/zlib"])
     assert (done.rc, done.stderr) == (0, "")
@@ -119,9 +119,9 @@ def test_what_is_published_later_is_seen_at_the_next_refresh(host: Host) -> None
     assert command.run(host, ["pkg", "list", "-u"]).rc == 1
     assert command.run(host, ["pkg", "refresh"]).rc == 0
     assert command.run(host, ["pkg", "list", "-Hu"]).stdout.split()[0] == "library/zlib"
-    attributes = json.loads(host.path("/repo/r151046/core/publisher/omnios/catalog/catalog.attrs").read_text())
+    attributes = json.loads((host.private / "repo/r151046/core/publisher/omnios/catalog/catalog.attrs").read_text())
     assert attributes["created"] < attributes["last-modified"]
-    logs = {path.name for path in host.path("/repo/r151046/core/publisher/omnios/catalog").glob("update.*")}
+    logs = {path.name for path in (host.private / "repo/r151046/core/publisher/omnios/catalog").glob("update.*")}
     assert logs == set(attributes["updates"])
 
 
@@ -144,7 +144,7 @@ def test_one_repository_may_have_several_publishers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["away", "not a repository"])
 def test_where_no_repository_lies_nothing_is_reached(host: Host, broken: str) -> None:
-    place = host.path("/repo/r151046/core")
+    place = host.private / "repo/r151046/core"
     (place if broken == "away" else place / "pkg5.repository").rename(place.with_name("away"))
     result = command.run(host, ["pkg", "refresh"])
     assert result.rc == 3
