@@ -59,8 +59,9 @@ def read(root: str, path: str, limit: int = MEGABYTE) -> bytes:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise UnsafePath(f"{path} below {root} is not a regular file.")
-        content = stream.read(limit + 1)
-    if len(content) > limit:
+        # What is too big by its own account need not be read to be sure.
+        content = stream.read(limit + 1) if status.st_size <= limit else b""
+    if max(len(content), status.st_size) > limit:
         raise UnsafePath(f"{path} below {root} is larger than {limit} bytes.")
     return content
 

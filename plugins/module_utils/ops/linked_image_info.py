@@ -23,7 +23,10 @@ SYNCED = "synced"
 DIVERGED = "diverged"
 NOT_LINKED = "not-linked"
 UNREADABLE = "unreadable"
-_IMAGE_KEYS = "source image_format entire packages publishers use_system_repo frozen linked_name".split()
+_IMAGE_KEYS = (
+    *("source", "image_format", "entire", "packages", "publishers"),
+    *("use_system_repo", "frozen", "linked_name"),
+)
 # A zone that is a release behind breaks hundreds; a few tell enough.
 _SHOWN_VIOLATIONS = 20
 _LONGEST_TEXT = 500
