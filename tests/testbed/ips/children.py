@@ -43,7 +43,7 @@ class ChildRun:
         if mismatch:
             raise Exit(1, f"\n\npkg {request.operation}: {mismatch}")
         if request.refresh and request.operation != UNINSTALL:
-            session.fetch(session.image.enabled)
+            session.fetch_all()
         self.plan = execution.plan_image(session, request, packages)
         self.plan.manual = []  # the stage that carries it out does not know what was named (recording 05)
         if not request.package_updates and self.plan:

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 Sections = dict[str, dict[str, str]]
+PROPERTY = "property."
+LIST_PROPERTIES = ("signature-required-names",)
+"""Properties of a publisher with several values."""
 
 
 @dataclass
@@ -41,13 +44,16 @@ class Publisher:
         return self.raw["disabled"] == "False"
 
     @property
-    def properties(self) -> dict[str, str]:
-        """What `set-publisher --set-property` set."""
-        return {
-            key[9:]: value
-            for key, value in self.raw.items()
-            if key.startswith("property.") and key != "property.signature-required-names"
-        }
+    def properties(self) -> dict[str, str | list[str]]:
+        """What `set-publisher --set-property` and the like set; LIST_PROPERTIES have lists."""
+        found = {key.removeprefix(PROPERTY): value for key, value in self.raw.items() if key.startswith(PROPERTY)}
+        return {name: literal(value) if name in LIST_PROPERTIES else value for name, value in found.items()}
+
+    @properties.setter
+    def properties(self, values: Mapping[str, str | list[str]]) -> None:
+        for key in [key for key in self.raw if key.startswith(PROPERTY)]:
+            del self.raw[key]
+        self.raw |= {f"{PROPERTY}{name}": str(value) for name, value in values.items()}
 
     def proxy(self, uri: str) -> str:
         return str(self._info(uri).get("proxy") or "")

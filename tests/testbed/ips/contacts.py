@@ -17,10 +17,15 @@ class Unreachable:
     uri: str
     origins: int
     """How many origins the publisher has."""
+    answered: bool = False
+    """There is a repository, but not of this publisher: refreshing the publisher ends there."""
 
     @property
     def error(self) -> str:
         """The transport's own line."""
+        if self.answered:
+            reason = f"No publisher matching '{self.publisher}' could be found."
+            return f"file protocol error: code: E_TFTP_ILLEGAL (71) reason: {reason}"
         parts = urlsplit(self.uri)
         if parts.scheme == "file":
             path = parts.path.rstrip("/")

@@ -206,6 +206,7 @@ class Image:
         """Keep this as the catalog of a publisher's only origin."""
         v4.write(self.origin_catalog(publisher, uri), content, signed=True)
         self.join_catalogs(publisher, [uri])
+        self.mark_refreshed(publisher)
 
     def take_catalog(self, publisher: str, uri: str, source: Path) -> bool:
         """Keep the catalog of an origin as the repository has it in ``source``. False: it is the one we have.
@@ -243,7 +244,16 @@ class Image:
             found = {entry.fmri: entry for path in kept for entry in v4.read(path).entries}
             ordered = sorted(found.values(), key=lambda entry: (entry.stem, entry.fmri.known.key))
             v4.write(joined, Catalog(ordered, v4.new_attributes(stamp(True), signed=False)), signed=False)
-        replace(place / "last_refreshed", stamp(False) + "\n")
+
+    def mark_refreshed(self, publisher: str) -> None:
+        replace(self.meta / "publisher" / publisher / "last_refreshed", stamp(False) + "\n")
+
+    def mark_stale(self, publisher: str) -> None:
+        """Whatever may fetch this publisher's catalogs is to do so."""
+        (self.meta / "publisher" / publisher / "last_refreshed").unlink(missing_ok=True)
+
+    def is_stale(self, publisher: str) -> bool:
+        return not (self.meta / "publisher" / publisher / "last_refreshed").exists()
 
     # -- writing ----------------------------------------------------------------------------------------------------
 

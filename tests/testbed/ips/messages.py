@@ -145,10 +145,13 @@ def refresh_failed(missing: list[Unreachable], publishers: int, how: str = NOT_R
     by_publisher: dict[str, list[Unreachable]] = {}
     for entry in missing:
         by_publisher.setdefault(entry.publisher, []).append(entry)
-    partial = sum(len(entries) < entries[0].origins for entries in by_publisher.values())
+    partial = sum(len(found) < found[0].origins and not found[0].answered for found in by_publisher.values())
     head = f"{publishers - len(by_publisher)}/{publishers} catalogs successfully updated"
     text = f"pkg: {head}{f' ({partial} partial)' if partial else ''}:\n"
     for publisher, entries in by_publisher.items():
+        if entries[0].answered:
+            text += f"\n   \n{entries[0].failure}"
+            continue
         text += f"\n{len(entries)}/{entries[0].origins} repositories for publisher '{publisher}' {how}.\n"
         text += "".join(f"\n{entry.details}" for entry in entries)
     return text + "\n\n"

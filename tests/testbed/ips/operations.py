@@ -22,6 +22,11 @@ FOOTER = (
     "-------------------------------------------------------------------------------\n\n"
 )
 
+OUTDATED_FORMAT = (
+    "\nNOTE: The format of this image is out of date.\n"
+    "Run 'pkg update-format' to update to the latest format and improve performance.\n"
+)
+
 OUT_OF_DATE = (
     "WARNING: pkg(7) appears to be out of date, and should be updated before\n"
     "running update.  Please update pkg(7) by executing 'pkg install\n"
@@ -55,6 +60,8 @@ def run(session: Session, request: Request) -> int:
             session.out(FOOTER)
     if request.operation != SYNC:
         session.out(messages.stale_catalogs(session.contacts))
+    if changed and not request.dry_run and session.dialect == messages.MASTER and session.image.format == 4:
+        session.progress(OUTDATED_FORMAT)
     return 0 if changed else 4
 
 
@@ -110,7 +117,7 @@ def _ignored(entry: Child, request: Request) -> bool:
 def _refreshed(session: Session, request: Request) -> None:
     if not request.refresh or request.operation == UNINSTALL:
         return
-    session.fetch(session.image.enabled)
+    session.fetch_all()
     if request.operation == UPDATE:
         session.progress(" Startup: Checking that pkg(7) is up to date ... Done\n")
 

@@ -18,22 +18,33 @@ def fetch(
 ) -> tuple[list[Unreachable], bool]:
     """Fetch the catalogs of these publishers and work out anew what the image knows.
 
-    Returns the origins that did not answer, and whether the image knows something else now (the caller saves it).
+    Returns the origins that did not answer or know nothing of their publisher, and whether the image knows something
+    else now (the caller saves it).
     """
     contacts = contacts or Contacts(image.enabled, repositories.reachable)
     missing = []
     for publisher in publishers:
         make_publisher_directories(image.meta / "publisher" / publisher.name)
-        for origin in publisher.active_origins:
-            failed = contacts.attempt(publisher, origin)
-            if failed:
-                missing.append(failed)
-                continue
-            source = repositories.at(origin).catalog_directory(publisher.name)
-            if source.is_dir():
-                image.take_catalog(publisher.name, origin, source)
+        failed = _fetch(image, repositories, publisher, contacts)
+        missing += failed
         image.join_catalogs(publisher.name, publisher.active_origins)
+        if len(failed) < len(publisher.active_origins):
+            image.mark_refreshed(publisher.name)
     return missing, rebuild(image)
+
+
+def _fetch(image: Image, repositories: Repositories, publisher: Publisher, contacts: Contacts) -> list[Unreachable]:
+    missing = []
+    for origin in publisher.active_origins:
+        failed = contacts.attempt(publisher, origin)
+        source = repositories.at(origin).catalog_directory(publisher.name)
+        if failed:
+            missing.append(failed)
+        elif source.is_dir():
+            image.take_catalog(publisher.name, origin, source)
+        else:
+            return [Unreachable(publisher.name, origin, len(publisher.active_origins), answered=True)]
+    return missing
 
 
 def rebuild(image: Image) -> bool:

@@ -215,6 +215,13 @@ class Session:
         self.host.changed = True
         return missing
 
+    def fetch_all(self) -> None:
+        """Refresh before planning; what does not answer is only noted. Raises Exit 1 for a wrong repository."""
+        wanted = self.image.enabled
+        wrong = [entry for entry in self.fetch(wanted) if entry.answered]
+        if wrong:
+            raise Exit(1, messages.refresh_failed(wrong, len(wanted), messages.NOT_REFRESHED))
+
     def manifest(self, entry: Entry) -> list[str]:
         """A package's manifest: the image's copy, else from a repository; raises Exit 1 if it cannot be had."""
         lines = self.image.manifest(entry.fmri)

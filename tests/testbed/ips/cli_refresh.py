@@ -1,0 +1,70 @@
+"""pkg refresh and copy-publishers-from."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+
+from testbed.ips import image, messages
+from testbed.ips.config import Publisher
+from testbed.ips.contacts import Unreachable
+from testbed.ips.options import parse, usage
+from testbed.ips.session import Exit, Session
+
+SHOWS = "pkg: 'pkg publisher' will show a list of publishers.\n"
+
+
+def refresh_catalogs(session: Session, args: list[str]) -> int:
+    given = parse("refresh", args, "q", "full")
+    session.quiet = given.has("-q")
+    session.lock()
+    known = {entry.name: entry for entry in session.image.publishers}
+    for name in given.words:
+        if name not in known:
+            raise Exit(1, f"pkg: Unknown publisher '{name}'.\n{SHOWS}")
+        if not known[name].enabled:
+            text = f"pkg: Publisher '{name}' is disabled and cannot be used for packaging operations.\n"
+            raise Exit(1, f"{text}{SHOWS}")
+    wanted = [known[name] for name in given.words] or session.image.enabled
+    missing = session.fetch(wanted, prefix="", word="Retrieving" if given.has("--full") else "Refreshing")
+    if not missing:
+        return 0
+    lost = {entry.publisher for entry in missing if entry.answered or _all_missing(entry.publisher, missing)}
+    raise Exit(1 if len(lost) == len(wanted) else 3, messages.refresh_failed(missing, len(wanted)))
+
+
+def _all_missing(publisher: str, missing: list[Unreachable]) -> bool:
+    """Some of a publisher's origins are enough for `partial`."""
+    own = [entry for entry in missing if entry.publisher == publisher]
+    return len(own) == own[0].origins
+
+
+def copy_publishers_from(session: Session, args: list[str]) -> int:
+    """Every publisher of the other image is removed and added anew: its first as first, others as last.
+
+    Disabled ones come disabled (recording 17, step 19). What was cached of them is gone, then all that are enabled are
+    refreshed, and exit 0 does not mean that they were reached (brand-scripts, 4 and 15).
+    """
+    given = parse("copy-publishers-from", args, "")
+    if len(given.words) != 1:
+        raise usage("copy-publishers-from", "directory to copy from must be specified")
+    try:
+        source = image.open(session.host.path(given.words[0]))
+    except image.NoImage:
+        raise Exit(1, f"pkg: No image rooted at '{given.words[0]}'\n") from None
+    session.lock()
+    target = session.image
+    order = target.order
+    for entry in source.publishers:
+        shutil.rmtree(target.meta / "publisher" / entry.name / "origins", ignore_errors=True)
+        if entry.name in order:
+            order.remove(entry.name)
+            session.progress(" Startup: Caching catalogs ... Done\n")
+        target.add_publisher(Publisher(entry.name, {**entry.raw, "uuid": str(uuid.uuid1())}))
+        order.append(entry.name)
+    target.order = order
+    session.fetch(target.enabled)
+    target.order = source.order[:1] + [name for name in order if name not in source.order[:1]]
+    target.save_config()
+    session.save()
+    return 0
