@@ -6,7 +6,7 @@ from typing import Any
 
 from testbed.ips import changed, execution, licences, messages
 from testbed.ips.boot_environments import NONE, Decision
-from testbed.ips.planner import UNINSTALL, Plan
+from testbed.ips.planner import INSTALL, UPDATE, Plan
 from testbed.ips.request import Request
 from testbed.ips.session import Session
 
@@ -28,9 +28,12 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
     if request.verbose:
         text += changed.verbose(made) + messages.changed_packages(made)
         text += messages.changed_files(_editables(session, made))
-    elif made.remove and request.operation != UNINSTALL:
-        gone = sorted(made.remove, key=lambda entry: str(entry.fmri))
-        text += "\nRemoved Packages:\n\n" + "".join(f"  {entry.stem}\n" for entry in gone)
+    elif made.remove and request.operation in (INSTALL, UPDATE):
+        gone = sorted(entry.stem for entry in made.remove)
+        lines = gone if len(gone) <= 7 else [*gone[:5], "..."]
+        text += "\nRemoved Packages:\n\n" + "".join(f"  {line}\n" for line in lines)
+        if len(gone) > 7:
+            text += f"  {len(gone) - 5} additional removed package(s). Use 'pkg history' to view the full list.\n"
     return text + "\n"
 
 
