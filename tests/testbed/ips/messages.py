@@ -14,6 +14,9 @@ from testbed.ips.planner import Plan
 MASTER, R151054 = "master", "r151054"
 
 LOCKED = "The image cannot be modified as it is currently in use by another package client.\n"
+NO_ACCESS = (
+    "Could not operate on {}\nbecause of insufficient permissions. Please try the command again as a privileged user.\n"
+)
 NOT_ROOT = (
     "Insufficient access to complete the requested operation.\nPlease try the operation again as a privileged user.\n"
 )

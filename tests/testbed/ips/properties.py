@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from testbed.ips import config
@@ -58,13 +59,31 @@ def every(image: Image) -> dict[str, str]:
 
 def change(image: Image, name: str, values: list[str]) -> None:
     """Raises Wrong. Several values make a list; a property that is not known is made."""
+    _check_name(name)
     kind = KNOWN.get(name, Kind("text"))
     if kind.kind == "list":
-        image.config["property"][name] = str(_literal(name, values))
+        found = _literal(name, values)
+        if name == "publisher-search-order":
+            found = _order(image, found)
+        image.config["property"][name] = str(found)
         return
     if len(values) > 1:
         raise Wrong(f"Invalid value '{values}' for property '{name}' {IN}.")
     image.config["property"][name] = _checked(name, kind, values[0])
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[^\t\n\r\f\v\\/]+", name) or not name.isascii():
+        raise Wrong(
+            f"Property name '{name}' is not valid.  Section names may not contain: tabs, newlines, carriage returns,"
+            " form feeds, vertical tabs, slashes, backslashes, or non-ASCII characters."
+        )
+
+
+def _order(image: Image, names: list[str]) -> list[str]:
+    """The next pkg leaves out publishers that it does not know, and appends those that are missing."""
+    known = image.order
+    return [name for name in names if name in known] + sorted(name for name in known if name not in names)
 
 
 def _literal(name: str, values: list[str]) -> list[str]:
@@ -99,9 +118,11 @@ def unset(image: Image, name: str) -> None:
 
 
 def add_value(image: Image, name: str, value: str) -> None:
-    """Raises Wrong. A property that is not known becomes a list."""
+    """Raises Wrong. A new property becomes a list, which the next pkg takes for a text."""
+    _check_name(name)
     if name not in every(image):
-        image.config["property"][name] = "[]"
+        image.config["property"][name] = str([value])
+        return
     image.config["property"][name] = str([*_list(image, name), value])
 
 
@@ -117,7 +138,6 @@ def remove_value(image: Image, name: str, value: str) -> None:
 
 
 def _list(image: Image, name: str) -> list[str]:
-    text = every(image)[name]
-    if not text.startswith("["):
+    if name not in KNOWN or KNOWN[name].kind != "list":
         raise Wrong(f"Property '{name}' {IN} doesn't allow multiple values.")
-    return config.literal(text)
+    return config.literal(every(image)[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -204,7 +205,10 @@ class Session:
     def fetch(
         self, publishers: Iterable[Publisher], prefix: str = " Startup: ", word: str = "Refreshing"
     ) -> list[Unreachable]:
-        """Refresh catalogs, with the progress lines of it."""
+        """Refresh catalogs, with the progress lines of it. Raises Exit 1 to all but root."""
+        if self.unprivileged:
+            place = os.path.join(self.root, "var/pkg/state/state_updating")
+            raise Exit(1, f"\npkg {self.command}: {messages.NO_ACCESS.format(place)}")
         wanted = sorted(publishers, key=lambda entry: entry.name)
         missing, changed = refresh.fetch(self.image, self.repositories, wanted, self.contacts)
         for entry in wanted:
