@@ -17,6 +17,7 @@ from testbed.ips.solver import Needed, Solution, Solver
 from testbed.ips.space import Problem, Ranked
 
 INSTALL, UPDATE, UNINSTALL, SYNC = "install", "update", "uninstall", "sync-linked"
+EXACT_INSTALL = "exact-install"
 
 
 @dataclass
@@ -73,18 +74,19 @@ def plan(
         removed = selector.present(patterns, ignore_missing)
     elif patterns:
         named = selector.versions(patterns, rejected, operation == UPDATE, ignore_missing)
+    anew = operation == EXACT_INSTALL  # as if nothing were installed, avoided or frozen
     problem = Problem(
         known=known,
-        installed=installed,
+        installed={} if anew else installed,
         variants=image.variants,
         facets=image.facets,
         publishers=publishers,
         parent=parent,
-        frozen=[(name, reason) for name, reason, _ in image.frozen().values()],
+        frozen=[] if anew else [(name, reason) for name, reason, _ in image.frozen().values()],
         named=named,
         sync=operation == SYNC,
         rejected=rejected,
-        avoided=frozenset(image.avoided() - named.keys()),
+        avoided=frozenset() if anew else frozenset(image.avoided() - named.keys()),
         root=root,
         full=full,
         old=old,
