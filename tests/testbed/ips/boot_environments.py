@@ -23,6 +23,10 @@ NEXT_BOOT = "bootnext"
 
 ON_LIVE_IMAGE = "The proposed operation cannot be performed on a live image."
 DEAD_BE = "Naming a boot environment when operating on a non-live image is\nnot allowed."
+NOT_SUPPORTED = (
+    "Boot environment naming during package install is not supported on this\n"
+    "version of OpenSolaris. Please update without the --be-name option."
+)
 NOT_COPIED = "pkg: Unable to clone the current boot environment.\n"
 STARS = "*" * 78
 
@@ -84,13 +88,20 @@ def wanted(command: str, given: Options, once: bool) -> Wanted:
     )
 
 
+def _supported(session: Session) -> bool:
+    """Is libbe there (``settings[libbe]``), and are there boot environments to copy?"""
+    return bool(session.host.state.settings.get("libbe", True) and boot.listed(session.host))
+
+
 def check_names(session: Session, request: Request) -> None:
     """Raises Exit 1 for a name that is bad or taken, or any name where the image is not that of the running system."""
     for name in (request.boot.name, request.boot.backup_name):
         if name is None:
             continue
         problem = ""
-        if not NAME.fullmatch(name):
+        if not _supported(session):
+            problem = NOT_SUPPORTED
+        elif not NAME.fullmatch(name):
             problem = f"'{name}' is not a valid boot environment name."
         elif boot.find(session.host, name):
             problem = f"The boot environment '{name}' already exists."
@@ -213,7 +224,7 @@ class Workplace:
         """Mount point of the clone; empty without one."""
         self._before = self._own = ""
         """Snapshots of what was: of the backup, of this run alone."""
-        running = boot.find(self.host, self.old) if session.is_global else None
+        running = boot.find(self.host, self.old) if session.is_global and _supported(session) else None
         if running is None:
             if decision.new:
                 raise Exit(1, NOT_COPIED)

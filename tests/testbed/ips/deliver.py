@@ -40,6 +40,10 @@ class Failed(Exception):
     """The plan could not be carried out: the text is pkg's. What was done so far stays done."""
 
 
+class Unforeseen(Exception):
+    """As Failed, but of an error that pkg has no words for: the text is that of the operating system."""
+
+
 @dataclass
 class Changes:
     """Actions that go, come, or replace another one on the same path."""
@@ -127,9 +131,10 @@ class Tree:
         if place is None:
             return
         if old.kind == "dir":
-            if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
+            if place.is_dir() and not place.is_symlink():
                 self._check_changeable(place)
-                place.rmdir()
+                if not any(place.iterdir()):
+                    place.rmdir()
         elif place.is_symlink() or place.exists():
             self._check_changeable(place)
             place.unlink()
@@ -158,7 +163,8 @@ class Tree:
             raise Failed(made.failure(new, LINK_FOR_DIRECTORY.format(path=self._name(place))))
         if not place.is_dir():
             self._make_parents(place)
-            self._check_changeable(place)
+            if not self._changeable(place):  # pkg looks at what it could not make (actions/directory.py)
+                raise Unforeseen(f"[Errno 2] No such file or directory: '{self._name(place)}'")
             place.mkdir()
         place.chmod(int(new.get("mode", "0755"), 8))
 
@@ -222,8 +228,11 @@ class Tree:
         top = self.host.path(self.root).resolve()
         return place if place.parent.resolve().is_relative_to(top) else None
 
+    def _changeable(self, place: Path) -> bool:
+        return self._name(place.parent) not in self.host.state.immutable
+
     def _check_changeable(self, place: Path) -> None:
-        if self._name(place.parent) in self.host.state.immutable:
+        if not self._changeable(place):
             raise Failed(DENIED.format(path=self._name(place)))
 
 

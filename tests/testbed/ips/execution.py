@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from testbed.ips import deliver, licences, linked, messages, planner, settings, settle, varcets
 from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
-from testbed.ips.planner import INSTALL, Plan
+from testbed.ips.planner import INSTALL, SYNC, Plan
 from testbed.ips.request import Request
 from testbed.ips.selection import Refused
-from testbed.ips.session import Exit, Session
+from testbed.ips.session import Exit, Session, traceback
 from testbed.ips.settings import Settings
 
 
@@ -100,6 +100,11 @@ def execute(session: Session, made: Plan) -> None:
         deliver.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
     except deliver.Failed as failure:
         raise Exit(1, f"\npkg: {failure}\n") from None
+    except deliver.Unforeseen as failure:
+        text = f"pkg: An unexpected error happened during {session.command}: {failure}\n"
+        if session.command == SYNC:  # its own code lets the error through (client.py)
+            raise Exit(99, text + traceback(f"FileNotFoundError: {failure}")) from None
+        raise Exit(1, text) from None
     session.progress(f" Actions: Completed {total} actions in 0.00 seconds.\n")
     if "PKG_AUTOINSTALL" in session.ctx.env:
         made.manual = []  # the attach hook sets it: what it installs nobody asked for (client/image.py)

@@ -33,6 +33,8 @@ def make(directory: Path, recording: Recording, library: Library) -> Host:
     with made.locked():
         be_uuid = str(uuid.uuid4())
         layout.make_pool(made, f"omnios-{start['release']}", be_uuid)
+        if any("No libbe on the machine" in note for note in recording.get("notes", [])):
+            made.state.settings["libbe"] = False
         made.state.settings["pkg_dialect"] = "r151054" if image_format == 4 else "master"
         made.mkdir("/etc/zones")
         publish(made, library, start["repositories"])
