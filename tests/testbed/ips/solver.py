@@ -391,10 +391,11 @@ class Solver:
         return self._solve(formula, reverse=False)
 
     def _solve(self, formula: Formula, reverse: bool) -> set[Candidate] | None:
-        """Named packages get their best version first, then incorporations, then the rest by name."""
+        """Named packages get their best version first, then incorporations, then the rest, last names first."""
         possible = self.space.possible or {}
         must = [stem for stem in {**self.named, **dict.fromkeys(self._must_stay())} if stem in possible]
-        must.sort(key=lambda stem: (stem not in self.named, -self._incorporates(possible[stem][-1]), stem))
+        must.sort(reverse=True)
+        must.sort(key=lambda stem: (stem not in self.named, -self._incorporates(possible[stem][-1])))
         wishes = [
             self._numbers[found]
             for stem in must
