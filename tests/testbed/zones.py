@@ -166,8 +166,10 @@ def brand_installed(host: Host, brand: str) -> bool:
 
 
 def install_brand(host: Host, brand: str) -> None:
-    """Put the file there by which zoneadm knows a brand."""
-    host.write(f"/usr/lib/brand/{brand}/config.xml", f'<?xml version="1.0"?>\n<brand name="{brand}"/>\n')
+    """Put the file there by which zoneadm knows a brand, unless a package has delivered it."""
+    path = f"/usr/lib/brand/{brand}/config.xml"
+    if not host.path(path).exists():
+        host.write(path, f'<?xml version="1.0"?>\n<brand name="{brand}"/>\n')
 
 
 # -- all zones -------------------------------------------------------------------------------------------------------

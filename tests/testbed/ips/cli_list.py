@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 
 from testbed.ips import action, catalog, fmri, listing, messages, patterns
@@ -131,24 +132,23 @@ def bare_patterns(head: str, words: Iterable[str]) -> list[Pattern]:
 def refresh_where_needed(session: Session) -> None:
     """Fetch what was never fetched; raises Exit 1 if that fails. Who may not write goes on with what there is."""
     image = session.image
-    stale = [
-        p for p in image.enabled if p.origins and not (image.meta / "publisher" / p.name / "last_refreshed").exists()
-    ]
+    stale = [p for p in image.enabled if p.active_origins and image.is_stale(p.name)]
     if not stale or session.unprivileged:
         return
-    missing = session.fetch(stale, prefix="")
+    session.quiet, shown = True, session.quiet  # a listing shows no progress
+    missing = session.fetch(stale)
+    session.quiet = shown
     if missing:
-        raise Exit(1, messages.refresh_failed(missing, len(stale)))
+        raise Exit(1, messages.refresh_failed(missing, len(image.enabled), messages.NOT_REFRESHED))
 
 
-def reachable(session: Session, uris: Iterable[str]) -> list[str]:
-    """The repositories that -g names; raises Exit 1 for one that does not answer."""
-    from testbed.ips.contacts import Unreachable
-
-    found = [uri(text) for text in uris]
+def reachable(session: Session, places: Iterable[str]) -> list[str]:
+    """The URIs of the repositories (or paths) that -g names; raises Exit 1 for one that does not answer."""
+    found = [uri(text if "://" in text else f"file://{os.path.abspath(f'/{text}')}") for text in places]
     for text in found:
         if not session.repositories.reachable(text):
-            raise Exit(1, f"pkg: {Unreachable('', text, 1).error}\nRepository URL: '{text.rstrip('/')}'.\n")
+            details = f"{Unreachable('', text, 1).error}\nRepository URL: '{text.rstrip('/')}'.\n"
+            raise Exit(1, f"pkg: {details}" if session.command == "info" else f"{messages.FETCH_FAILED}{details}")
     return found
 
 

@@ -194,6 +194,9 @@ def unset_publisher(session: Session, args: list[str]) -> int:
     given = parse("unset-publisher", args, "")
     if not given.words:
         raise usage("unset-publisher", "at least one publisher must be specified")
+    if session.unprivileged:
+        text = "\n".join(f"Removal failed for '{name}': {messages.NOT_ROOT}" for name in given.words)
+        raise Exit(1, f"\npkg unset-publisher: {text}\n")
     session.lock()
     failed = []
     for name in given.words:

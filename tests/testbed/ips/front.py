@@ -19,6 +19,10 @@ ALIASES = {
 }
 
 
+DEBUG = ("plan", "transport", "exclude", "actions")
+"""Values of -D that need no `=`."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A subcommand with its arguments. ``root``: of the image; ``origin``: how messages name where it came from."""
@@ -36,13 +40,16 @@ def read(args: list[str], env: Mapping[str, str]) -> Call:
     except getopt.GetoptError as error:
         raise usage("", f"illegal global option -- {error.opt}") from None
     given = dict(options)
+    for option, value in options:
+        if option in ("-D", "--debug") and value not in DEBUG and "=" not in value:
+            raise usage("", f"{option} takes argument of form name=value, not {value}")
     command = ALIASES.get(words[0], words[0]) if words else ""
     rest = words[1:]
     if command == "help":
         raise _help(rest[0] if rest else "")
     wants_help = "--help" in given or "-?" in given
     if command and command not in usages.USAGE:
-        raise usage("", f"unknown subcommand '{command}'")
+        raise _unknown(command)
     if wants_help:
         raise Exit(0, usages.of(command) if command else usages.SUMMARY)
     if not command:
@@ -63,4 +70,30 @@ def _help(about: str) -> Exit:
         return Exit(0, usages.everything())
     if about in usages.USAGE:
         return Exit(0, usages.of(about))
-    return usage("", f"unknown subcommand '{about}'")
+    return _unknown(about)
+
+
+def _unknown(command: str) -> Exit:
+    similar = ", ".join(_similar(command))
+    return usage("", f"unknown subcommand '{command}'" + (f"\nDid you mean:\n    {similar}\n" if similar else ""))
+
+
+def _similar(text: str) -> list[str]:
+    """Subcommands that may have been meant, the nearest first; none of the private ones."""
+    known = ["help", *usages.BASIC.split(), *(name for name in usages.ADVANCED.split() if name != "|")]
+    prefixed = sorted(name for name in known if name.startswith(text))
+    if len(text) < 4 and prefixed:
+        return prefixed
+    distances = {name: _distance(text, name) for name in known}
+    near = [name for name in known if distances[name] <= len(name) / 2 or text in name or name in text]
+    return sorted(near, key=distances.__getitem__)
+
+
+def _distance(one: str, other: str) -> int:
+    """Levenshtein's."""
+    row = list(range(len(other) + 1))
+    for place, letter in enumerate(one, 1):
+        before, row = row, [place]
+        for column, opposite in enumerate(other, 1):
+            row.append(min(before[column] + 1, row[-1] + 1, before[column - 1] + (letter != opposite)))
+    return row[-1]

@@ -172,13 +172,15 @@ def no_origin(publisher: str, missing: Unreachable) -> str:
     )
 
 
+FETCH_FAILED = (
+    "\nErrors were encountered while attempting to retrieve package or file data for\n"
+    "the requested operation.\nDetails follow:\n\n"
+)
+
+
 def fetch_failed(missing: Iterable[Unreachable]) -> str:
     """stderr of a real run that has to fetch what it cannot get."""
-    text = (
-        "\nErrors were encountered while attempting to retrieve package or file data for\n"
-        "the requested operation.\nDetails follow:\n\n"
-    )
-    return text + "".join(entry.failure for entry in missing)
+    return FETCH_FAILED + "".join(entry.failure for entry in missing)
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------
