@@ -29,14 +29,15 @@ class ChildRun:
         self.session = parent.child(child)
         self.session.command = request.operation
         self.session.quiet = True
-        self.new_metadata = leave_metadata(self.session, linked.metadata(parent.image, child, packages))
+        wanted = linked.metadata(parent.future, child, packages)
+        self.new_metadata = leave_metadata(self.session, wanted)
         self.plan = Plan()
         if not request.metadata_only:
-            self._plan(parent, packages)
+            self._plan(parent, packages, wanted["linked_pfacets"])
         self.changed = bool(self.plan) or bool(self.new_metadata)
         """Also true if only what the parent tells it changes."""
 
-    def _plan(self, parent: Session, packages: dict[str, Fmri]) -> None:
+    def _plan(self, parent: Session, packages: dict[str, Fmri], facets: dict[str, bool]) -> None:
         session, request = self.session, self.request
         session.lock()
         mismatch = linked.publisher_mismatch(linked.told_publishers(parent.image, session.image), session.image)
@@ -44,7 +45,7 @@ class ChildRun:
             raise Exit(1, f"\n\npkg {request.operation}: {mismatch}")
         if request.refresh and request.operation != UNINSTALL:
             session.fetch_all()
-        self.plan = execution.plan_image(session, request, packages)
+        self.plan = execution.plan_image(session, request, packages, facets)
         self.plan.manual = []  # the stage that carries it out does not know what was named (recording 05)
         if not request.package_updates and self.plan:
             raise Exit(1, _updates_refused(self.plan))
@@ -175,7 +176,7 @@ def plan_children(session: Session, request: Request, children: list[Child], aft
         entry
         for entry in children
         if entry not in full
-        and linked.changes(session.child(entry).image, linked.metadata(session.image, entry, after))
+        and linked.changes(session.child(entry).image, linked.metadata(session.future, entry, after))
     ]
     done = len(children) - len(full) - len(synced)
     runs = []
@@ -207,9 +208,8 @@ def _chosen(request: Request, children: list[Child]) -> list[str]:
 def _asked(request: Request, full: bool) -> Request:
     """What a child is asked to do. It accepts licences by itself, and skips what it does not have."""
     if not full:
-        return replace(
-            request, operation=SYNC, recurse=False, patterns=[], reject=[], accept=True, licenses=False, boot=Wanted()
-        )
+        own = replace(request, operation=SYNC, recurse=False, accept=True, licenses=False, boot=Wanted())
+        return replace(own, patterns=[], reject=[], facets={}, variants={}, mediators={})
     ignored = request.operation != INSTALL
     return replace(request, recurse=False, accept=True, licenses=False, ignore_missing=ignored, boot=Wanted())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from testbed.ips import linked
 from testbed.ips.change_options import check_name, check_patterns, check_targets, named_child, read, refuse_repeated
 from testbed.ips.linked import Child
 from testbed.ips.options import Options, clash, parse, usage
@@ -34,6 +35,7 @@ def detach_linked(session: Session, args: list[str]) -> int:
 def _detach_children(session: Session, children: list[Child], given: Options) -> int:
     """Broken in master: with -f it detaches them and then misses them, else it comes to nothing (recording 35)."""
     if not children:
+        linked.write_own_metadata(session.image, session.children)
         return 0
     if not given.has("-f"):
         raise Exit(99, traceback("RuntimeError: dictionary changed size during iteration"))
@@ -137,10 +139,10 @@ def _child_refused(session: Session, name: str, path: str, relink: bool, forced:
         return 1, f"Child image '{path}' is not located within the parent's altroot '{root}'"
     child = Session(session.ctx, path)
     try:
-        linked = "linked_prop" in child.image.linked()
+        relinked = "linked_prop" in child.image.linked()
     except Exit:
         return 51, f"Can't initialize child image at path: {path}"
-    if linked and not relink:
+    if relinked and not relink:
         return 1, f"Image already a linked child: {_slashed(path)}"
     if _slashed(path) == root:
         return 1, "Can't link image to itself: {0}"  # the text is never filled in

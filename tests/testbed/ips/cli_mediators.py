@@ -102,8 +102,7 @@ def _change(session: Session, request: Request, given: Options, wanted: dict[str
         for line in mediation.invalid(name, wanted.get(VERSION) or "", wanted.get(IMPLEMENTATION) or "")
     ]
     if wrong:
-        head = "The following mediations are not syntactically valid:"
-        raise Exit(2, f"\npkg {request.operation}: " + "\n".join([head, *wrong]) + "\n")
+        raise Exit(2, f"\npkg {request.operation}: " + "\n".join(wrong) + "\n")
     configured = settings.of(session.image).mediators
     request.mediators = {name: mediation.asked(configured, name, wanted) for name in given.words}
     request.refresh = False

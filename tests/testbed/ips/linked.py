@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +80,30 @@ def metadata(parent: Image, child: Child, installed: Mapping[str, Fmri]) -> dict
         "linked_prop": {"li-name": child.name, "li-path": "/", "li-model": "push", "li-recurse": False},
         "linked_ppkgs": [str(name) for name in installed.values()],
         "linked_ppubs": for_children(parent),
-        "linked_pfacets": {},
+        "linked_pfacets": inheritable(parent, installed),
     }
+
+
+def inheritable(parent: Image, installed: Mapping[str, Fmri]) -> dict[str, bool]:
+    """Facets that a child inherits: those that bear on incorporations of packages that must be the parent's own.
+
+    Only where at least one of an action's is false: else both agree anyway (client/linkedimage/common.py).
+    """
+    ordered = parent.facets
+    if all(ordered.values()):
+        return {}
+    entries = [entry for entry in parent.known.entries if installed.get(entry.stem) == entry.fmri]
+    synced = {entry.stem for entry in entries for found in entry.actions if SELF in found.all("fmri")}
+    inherited: dict[str, bool] = {}
+    for found in (each for entry in entries for each in entry.actions if each.get("type") == "incorporate"):
+        bearing = {
+            pattern: value
+            for pattern, value in ordered.items()
+            if any(fnmatch.fnmatchcase(name, pattern) for name in found.attributes if name.startswith("facet."))
+        }
+        if not all(bearing.values()) and any(fmri.parse(text).stem in synced for text in found.all("fmri")):
+            inherited |= bearing
+    return inherited
 
 
 def changes(child: Image, wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
 from testbed.ips.request import Request
 from testbed.ips.selection import Refused
 from testbed.ips.session import Exit, NotFetched, Session
+from testbed.ips.varcets import MEDIATION
 
 FOOTER = (
     "\n-------------------------------------------------------------------------------\n"
@@ -94,6 +95,7 @@ def _planned(session: Session, request: Request, children: list[Child]) -> tuple
     if request.operation == UPDATE and not request.force and not request.patterns:
         _check_pkg(session)
     made = execution.plan_image(session, request, linked.parent_packages(session.image))
+    session.planned = made.after
     boot = boot_environments.decide(session, request, made, execution.changes(session, made))
     if not request.parsable:
         _show(session, request, made, boot)
@@ -141,6 +143,8 @@ def _show(session: Session, request: Request, made: Plan, boot: Decision) -> Non
         if not session.quiet:
             boot_environments.warn(session, boot)
         session.progress(report.shown_plan(session, request, made, boot))
+    elif request.operation in MEDIATION:
+        session.out("No changes required.\n")
     elif not session.quiet:
         word = "available" if request.operation == UPDATE else "necessary"
         session.out(f"No updates {word} for this image.{session.suffix}\n")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from testbed import zones
 from testbed.command import Context
-from testbed.ips import image, linked, messages, refresh
+from testbed.ips import image, linked, messages, refresh, settings
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.image import Image
 from testbed.ips.linked import Child
 from testbed.ips.repository import Repositories
+
+if TYPE_CHECKING:
+    from testbed.ips.deliver import Changes
+    from testbed.ips.planner import Plan
 
 UNSUPPORTED = (
     "pkg.client.api_errors.UnsupportedImageError: The image rooted at {root} is invalid or is not supported by this"
@@ -75,8 +80,12 @@ class Session:
         self.quiet = False
         self.command = ""
         """The subcommand, as messages name it."""
+        self.planned: settings.Settings | None = None
+        """What a plan makes of the image's settings."""
         self.named = f"'{root}'"
         """How the image is named that is not there."""
+        self.worked_out: tuple[Plan, Changes] | None = None
+        """A plan and what it means in actions, see execution.changes."""
         self._parent = parent
         self._out: list[str] = []
         self._err: list[str] = []
@@ -176,6 +185,11 @@ class Session:
         made.quiet = True
         made.dialect = self.dialect
         return made
+
+    @property
+    def future(self) -> Image:
+        """The image with the settings that it is going to have."""
+        return self.image if self.planned is None else settings.applied(self.image, self.planned)
 
     @property
     def suffix(self) -> str:

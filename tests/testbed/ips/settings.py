@@ -49,7 +49,8 @@ def of(image: Image) -> Settings:
     mediators: dict[str, dict[str, str]] = {}
     for key, value in image.config.get("mediators", {}).items():
         name, _, what = key.rpartition(".")
-        mediators.setdefault(name, {})[what] = value
+        if value or what != "version":  # an explicit choice of no version comes back as none
+            mediators.setdefault(name, {})[what] = value
     return Settings(
         variants=dict(image.variants),
         facets=facets.read(image.config.get("facet", {})),
