@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from testbed.ips.fmri import Fmri
-from testbed.ips.space import Candidate, Dependency, Kind, Rejection, Space, shown
+from testbed.ips.space import Candidate, Dependency, Kind, Rejection, Space, Split, shown
 
 PULLING = ("require", "group", "conditional", "require-any", "group-any")
 """Dependencies that bring packages in."""
@@ -66,7 +66,7 @@ class Resolver:
         required = present and predicate.stem in space.required
         return Choices(*space.newer(target, trimmed, obsolete=False), required, predicates)
 
-    def _any(self, targets: tuple[Fmri, ...], trimmed: bool, obsolete: bool) -> tuple[list[Candidate], list[Candidate]]:
+    def _any(self, targets: tuple[Fmri, ...], trimmed: bool, obsolete: bool) -> Split:
         pairs = [self.space.newer(target, trimmed, obsolete) for target in targets]
         return [c for fits, _ in pairs for c in fits], [c for _, rest in pairs for c in rest]
 

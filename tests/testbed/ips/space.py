@@ -98,6 +98,10 @@ class Candidate:
         return next((a.get("value") for a in self.entry.actions if a.kind == "set" and a.get("name") == name), None)
 
 
+Split = tuple[list[Candidate], list[Candidate]]
+"""Versions that fit, and the others."""
+
+
 @dataclass
 class Ranked:
     """A publisher as the choice of versions sees it."""
@@ -147,7 +151,8 @@ class Space:
         self.incorporating: set[str] = set()
         """Stems with incorporate dependencies, as far as they were looked at."""
         self._candidates: dict[str, list[Candidate]] = {}
-        self._fitting: dict[tuple[str, str, str], list[Candidate]] = {}
+        self._fits: dict[tuple[str, str, str], list[Candidate]] = {}
+        self._kept: dict[tuple[str, Fmri, bool, bool], Split] = {}
         self.installed = {stem: self.candidate(entry) for stem, entry in problem.installed.items()}
         self.installed_set = frozenset(self.installed.values())
         self.named = {stem: [self.candidate(entry) for entry in found] for stem, found in problem.named.items()}
@@ -180,41 +185,51 @@ class Space:
         """Installed packages that stay, in whatever version."""
         return [found for found in self.installed.values() if found not in self.removed]
 
-    def newer(
-        self, target: Fmri, trimmed: bool = True, obsolete: bool = True
-    ) -> tuple[list[Candidate], list[Candidate]]:
+    def newer(self, target: Fmri, trimmed: bool = True, obsolete: bool = True) -> Split:
         """Versions of the target's stem that are not older than it, and the rest."""
         return self._split(target, "newer", trimmed, obsolete)
 
-    def within(
-        self, target: Fmri, trimmed: bool = True, obsolete: bool = True
-    ) -> tuple[list[Candidate], list[Candidate]]:
+    def within(self, target: Fmri, trimmed: bool = True, obsolete: bool = True) -> Split:
         """Versions that an incorporation of the target allows, and the rest."""
         return self._split(target, "within", trimmed, obsolete)
 
-    def older(
-        self, target: Fmri, trimmed: bool = True, obsolete: bool = True
-    ) -> tuple[list[Candidate], list[Candidate]]:
+    def older(self, target: Fmri, trimmed: bool = True, obsolete: bool = True) -> Split:
         """Versions that exclude dependencies on the target allow, and the rest."""
         rest, older = self.newer(target, False, obsolete)
         if not trimmed:
             return older, rest
         return [c for c in older if c not in self.rejections], rest + [c for c in older if c in self.rejections]
 
-    def _split(self, target: Fmri, how: str, trimmed: bool, obsolete: bool) -> tuple[list[Candidate], list[Candidate]]:
-        key = (how, target.stem, target.version.text if target.version else "")
-        fitting = self._fitting.get(key)
-        if fitting is None:
-            test = _not_older if how == "newer" else _matches
-            fitting = [c for c in self.all(target.stem) if target.version is None or test(c.version, target.version)]
-            self._fitting[key] = fitting
+    def _split(self, target: Fmri, how: str, trimmed: bool, obsolete: bool) -> Split:
+        """What was found when rejecting had ended is found again, also while everything else is rejected to explain."""
+        key = (how, target, trimmed, obsolete)
+        if key in self._kept and not (self.possible is None and trimmed):
+            return self._kept[key]
         considered = self.considered(target.stem)
-        if self.possible is not None:
-            fitting = [c for c in fitting if c in considered]
         chosen = [
-            c for c in fitting if (not trimmed or c not in self.rejections) and (obsolete or not c.entry.obsolete)
+            found
+            for found in self._fitting(how, target)
+            if (not trimmed or found not in self.rejections) and (obsolete or not found.entry.obsolete)
         ]
-        return chosen, [c for c in considered if c not in chosen]
+        if self.possible is not None:
+            chosen = [found for found in chosen if found in considered]
+        split = chosen, [found for found in considered if found not in chosen]
+        if self.possible is not None:
+            self._kept[key] = split
+        return split
+
+    def _fitting(self, how: str, target: Fmri) -> list[Candidate]:
+        """All versions that fit, rejected or not."""
+        wanted = target.version
+        key = (how, target.stem, wanted.text if wanted else "")
+        if key not in self._fits:
+            self._fits[key] = [
+                found
+                for found in self.all(target.stem)
+                if wanted is None
+                or (found.version.key >= wanted.key if how == "newer" else found.version.matches(wanted))
+            ]
+        return self._fits[key]
 
     def _depends(self, entry: Entry) -> list[Dependency]:
         return [self._dependency(action) for action in entry.actions if action.kind == "depend" and self._here(action)]
@@ -275,14 +290,6 @@ class Space:
             ],
             rejection,
         )
-
-
-def _not_older(have: Version, want: Version) -> bool:
-    return have.key >= want.key
-
-
-def _matches(have: Version, want: Version) -> bool:
-    return have.matches(want)
 
 
 def shown(target: Fmri) -> str:
