@@ -13,6 +13,7 @@ from testbed.ips.image import Image
 from testbed.ips.listing import Kind, Listing
 from testbed.ips.options import Options, clash, parse, required, usage
 from testbed.ips.patterns import Pattern
+from testbed.ips.refresh import Unreachable
 from testbed.ips.repository import uri
 from testbed.ips.session import Exit, Session
 

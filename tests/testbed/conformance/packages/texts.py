@@ -119,7 +119,14 @@ def documents(text: str) -> list[Any]:
 
 
 def _is_json(line: str) -> bool:
-    return line.startswith(("{", "["))
+    """A whole document: `-F json-formatted` has lines that only begin like one."""
+    if not line.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _document(value: Any) -> Any:
