@@ -13,6 +13,7 @@ from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
 from testbed.ips.request import Request, Wanted
 from testbed.ips.session import Exit, Session, traceback
 
+PUBCHECK = "pubcheck-linked"
 FAILED_FRAME = (
     "A '{operation}' operation failed for child '{child}' with an unexpected\n"
     "return value of {rc} and generated the following output:\n{text}\n\n\n"
@@ -141,7 +142,8 @@ def publisher_check(session: Session, children: Iterable[Child], head: str) -> N
     told = session.image.linked().get("linked_ppubs") if session.image.child_name else None
     mismatch = linked.publisher_mismatch(told, session.image) if told is not None else ""
     if mismatch:
-        raise Exit(1, f"\npkg{f' {session.command}' if head else ''}: {mismatch}")
+        own = "\npkg: " if session.command == PUBCHECK else f"\n\npkg {session.command}: "
+        raise Exit(1, f"{own}{mismatch}")
     packages = linked.packages(session.image)
     failed = []
     for entry in children:
@@ -156,7 +158,7 @@ def publisher_check(session: Session, children: Iterable[Child], head: str) -> N
         if mismatch:
             failed.append((entry, Exit(1, f"\npkg: {mismatch}\n")))
     if failed:
-        frames = "\n".join(framed("pubcheck-linked", entry, failure) for entry, failure in failed)
+        frames = "\n".join(framed(PUBCHECK, entry, failure) for entry, failure in failed)
         raise Exit(failed[0][1].rc if len(failed) == 1 else 1, f"{head}\n{frames}")
 
 

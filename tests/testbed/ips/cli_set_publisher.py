@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 from testbed.ips import messages, refresh, uris
 from testbed.ips.change_options import chosen_children
+from testbed.ips.children import unopened
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.options import Options, parse, usage
@@ -37,12 +38,11 @@ def _set_in_children(session: Session, given: Options, chosen: list[str] | None)
             continue
         if given.has("-v"):
             session.out(f"Updating publisher on {entry.name}\n")
-        child = session.child(entry)
-        try:
-            _set(child, given)
-        except Exit as failure:
-            if not Path(session.host.path(f"{entry.root}/var/pkg/pkg5.image")).exists():
-                session.err(failure.text)
+        if unopened(session, entry):
+            session.err(f"pkg: No image rooted at '{entry.root}/'\n")
+            continue
+        with contextlib.suppress(Exit):
+            _set(session.child(entry), given)
 
 
 def _set(session: Session, given: Options) -> str:
