@@ -69,6 +69,7 @@ def _dispatch(ctx: Context, given: options.Options, command: str, rest: list[str
     root = given.value("R")
     if root:
         _check_root(ctx, root, command)
+        root = root.rstrip("/")  # pkg asks with `-R /` for the zones of the host itself
     wanted = _wanted(ctx, given, root)
     if command == "list":
         return list_zones(ctx, rest, wanted, root)
@@ -165,10 +166,8 @@ def _selected(ctx: Context, given: options.Options, wanted: str | None, root: st
     found, unreadable = zones.readable(ctx.host, root)
     for name in unreadable:
         ctx.err(f"zoneadm: {name}: could not get zone brand: No such zone configured\n")
-    shown = zones.STATES.index(zones.INSTALLED) if "i" in given else zones.STATES.index(zones.READY)
-    if "c" in given:
-        shown = 0
-    chosen = [zone for zone in found if zones.STATES.index(zone.state) >= shown]
+    least = zones.STATES.index(zones.INSTALLED) if "i" in given else zones.STATES.index(zones.READY)
+    chosen = found if "c" in given else [zone for zone in found if zone.state in zones.STATES[least:]]
     return chosen if "n" in given else [everything, *chosen]
 
 

@@ -137,7 +137,7 @@ def short(text: str) -> str:
 
 
 def summary(outcomes: list[Outcome], left_out: list[str]) -> None:
-    for line in left_out:
+    for line in left_out + [f"{outcome.name}: {outcome.ended}" for outcome in outcomes if outcome.ended]:
         print(f"left out: {line}")
     uncounted = Counter(name for outcome in outcomes for name in outcome.uncounted)
     if uncounted:

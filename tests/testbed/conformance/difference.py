@@ -28,6 +28,8 @@ class Outcome:
     """Subcommands that were carried out and do not count, one entry a step."""
     other_texts: list[int] = field(default_factory=list)
     """Matching steps whose text differs somewhere that nobody reads."""
+    ended: str = ""
+    """Steps that were not run, and why; empty if all were."""
 
     @property
     def wrong(self) -> bool:

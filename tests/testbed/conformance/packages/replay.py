@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed import command
-from testbed.conformance.packages import situations
+from testbed.conformance.packages import lent, situations
 from testbed.conformance.packages.recording import Library, Recording
 from testbed.host import Host
 
@@ -46,3 +46,25 @@ def _step(host: Host, step: dict[str, Any], library: Library) -> Observed:
     except Exception as error:  # one broken step must not hide the others
         place = traceback.extract_tb(error.__traceback__)[-1]
         return Observed(failed=f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+
+
+def run_lent(host: Host, recording: Recording, library: Library, scratch: Path) -> tuple[list[Observed], str]:
+    """The same with the lent pkg: entries for the steps that it can run, and why the others cannot (empty: all can)."""
+    observed: list[Observed] = []
+    try:
+        with lent.Lent(host, library, recording["start"]["repositories"], scratch) as around:
+            for step in recording["steps"]:
+                observed.append(_lent_step(around, step))
+    except (lent.Ends, situations.Unknown) as ends:
+        return observed, str(ends)
+    return observed, ""
+
+
+def _lent_step(around: lent.Lent, step: dict[str, Any]) -> Observed:
+    if step["argv"][0].startswith("@"):
+        around.carry_out(step["argv"])
+        return Observed()
+    if UNPRIVILEGED.search(step.get("note") or ""):
+        raise lent.Ends("run by an unprivileged user, who cannot run the host's other commands")
+    done = around.type(step["argv"], step.get("env") or {})
+    return Observed(done.returncode, done.stdout, done.stderr)
