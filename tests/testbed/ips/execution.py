@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from testbed.ips import deliver, licences, linked, messages, planner, settings, settle, varcets
+from testbed.ips import deliver, licences, linked, messages, notes, planner, settings, settle, varcets
 from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
 from testbed.ips.planner import INSTALL, SYNC, Plan
@@ -73,8 +73,10 @@ def _packages(
 
 
 def changes(session: Session, made: Plan) -> deliver.Changes:
-    """What the plan means in actions."""
-    return deliver.changes(session.image, made, session.manifest)
+    """What the plan means in actions; asked for several times between planning and carrying out."""
+    if session.worked_out is None or session.worked_out[0] is not made:
+        session.worked_out = (made, deliver.changes(session.image, made, session.manifest))
+    return session.worked_out[1]
 
 
 def prepare(session: Session, made: Plan, request: Request) -> None:
@@ -96,6 +98,7 @@ def execute(session: Session, made: Plan) -> None:
         session.progress("Download: Completed 0.00 B in 0.00 seconds (0B/s)\n")
     session.progress(f" Actions: 1/{total} actions (Installing new actions)\n")
     session.host.changed = True
+    noted = notes.lines(session, todo)
     try:
         deliver.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
     except deliver.Failed as failure:
@@ -109,6 +112,7 @@ def execute(session: Session, made: Plan) -> None:
     if "PKG_AUTOINSTALL" in session.ctx.env:
         made.manual = []  # the attach hook sets it: what it installs nobody asked for (client/image.py)
     deliver.record(session.image, made)
+    notes.keep(session, noted)
     if made.avoided is not None:
         session.image.write_avoided(made.avoided)
     for word in ("Updating package state database", "Updating package cache", "Updating image state"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.ips import changed, execution, licences, messages
+from testbed.ips import changed, execution, licences, messages, notes
 from testbed.ips.boot_environments import NONE, Decision
 from testbed.ips.planner import INSTALL, UPDATE, Plan
 from testbed.ips.request import Request
@@ -34,7 +34,7 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
         text += "\nRemoved Packages:\n\n" + "".join(f"  {line}\n" for line in lines)
         if len(gone) > 7:
             text += f"  {len(gone) - 5} additional removed package(s). Use 'pkg history' to view the full list.\n"
-    return text + "\n"
+    return text + notes.shown(session, request, execution.changes(session, made), boot.new) + "\n"
 
 
 def _editables(session: Session, made: Plan) -> list[list[Any]]:
@@ -70,6 +70,7 @@ def document(
             "change-editables": _editables(session, made),
             "child-images": children,
             "licenses": arriving,
+            "release-notes": notes.lines(session, execution.changes(session, made)),
             "space-available": 82462941184 if made else None,
             "space-required": 157830.0 if made else None,
         },

@@ -184,3 +184,45 @@ def test_the_global_zone_fails_in_the_clone(host: Host, library: Library) -> Non
     assert result.rc == 1
     assert "Modifications were only made to a clone (new) of the running system." in result.stderr
     assert environments(host) == {FIRST: ("NR", True), "new": ("", True)}
+
+
+# -- release notes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def noted(tmp_path: Path) -> Host:
+    """An update with a note of its version, and a package with one for its first installation."""
+    host = create(tmp_path / "host")
+    note = "mode=0444 owner=root group=sys release-note=feature/pkg/self"
+    manifests = {
+        "pkg://omnios/web/curl@1,5.11-1:20261121T055207Z": [f"file one path=doc/curl {note}@1"],
+        "pkg://omnios/web/curl@2,5.11-1:20261121T055207Z": [f"file two path=doc/curl {note}@2"],
+        "pkg://omnios/web/new@1,5.11-1:20261121T055207Z": [f"file three path=doc/new {note}@0 must-display=true"],
+    }
+    payloads = {"one": "of 1\n", "two": "of 2\nand more\n", "three": "welcome\n"}
+    repository.store(host, {CORE: {"publisher": "omnios", "fmris": list(manifests)}}, manifests, payloads)
+    layout.make_pool(host, FIRST, "00000000-0000-4000-8000-000000000000")
+    publishers = [config.publisher("omnios", [CORE])]
+    variants = {"variant.opensolaris.zone": "global"}
+    build.build_image(host, "/", format=5, publishers=publishers, installed=[next(iter(manifests))], variants=variants)
+    host.save()
+    return host
+
+
+def test_notes_of_a_version_that_is_new_here(noted: Host) -> None:
+    document = json.loads(pkg(noted, "update", "-n", "--parsable=0").stdout)
+    assert document["release-notes"] == ["of 2", "and more"]
+    assert "Release Notes:\n  of 2\n  and more\n" in pkg(noted, "update", "-n").stdout
+    assert "Release notes can be viewed with 'pkg history -n 1 -N'\n" in pkg(noted, "update").stdout
+    (kept,) = noted.path("/var/pkg/notes").iterdir()
+    assert kept.read_text() == "of 2\nand more\n"
+
+
+def test_notes_before_a_reboot(noted: Host) -> None:
+    lines = pkg(noted, "update", "--require-new-be").stdout.splitlines()
+    told = next(line for line in lines if line.startswith("Release notes can be found in "))
+    assert noted.path(told.split()[6]).read_text() == "of 2\nand more\n"
+
+
+def test_a_note_for_the_first_installation_must_be_shown(noted: Host) -> None:
+    assert "Release Notes:\n  welcome\n" in pkg(noted, "install", "web/new").stdout
