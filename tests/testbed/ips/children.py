@@ -48,8 +48,7 @@ class ChildRun:
             session.fetch_all()
         self.plan = execution.plan_image(session, request, packages, facets)
         self.plan.manual = []  # the stage that carries it out does not know what was named (recording 05)
-        if not request.package_updates and self.plan:
-            raise Exit(1, _updates_refused(self.plan))
+        refuse_updates(request, self.plan)
 
     @property
     def output(self) -> str:
@@ -107,9 +106,15 @@ def leave_metadata(child: Session, metadata: dict[str, Any]) -> dict[str, Any]:
     return new
 
 
-def _updates_refused(made: Plan) -> str:
-    pairs = "".join(f"\n{old.fmri} -> {new.fmri}\n" for old, new in made.change)
-    return f"\npkg sync-linked: Syncing this linked image would require the following package updates:\n{pairs}\n\n"
+def refuse_updates(request: Request, made: Plan) -> None:
+    """Raises Exit 1 if packages would change and must not (--no-pkg-updates)."""
+    if request.package_updates or not made:
+        return
+    changes = [(str(old.fmri), str(new.fmri)) for old, new in made.change]
+    changes += [("None", str(entry.fmri)) for entry in made.add] + [(str(entry.fmri), "None") for entry in made.remove]
+    pairs = "".join(f"\n{old} -> {new}\n" for old, new in changes)
+    head = "\npkg sync-linked: Syncing this linked image would require the following package updates:\n"
+    raise Exit(1, f"{head}{pairs}\n\n")
 
 
 # -- before anything is planned ----------------------------------------------------------------------------------------

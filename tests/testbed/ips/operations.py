@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from testbed.ips import boot_environments, execution, linked, messages, planner, report
 from testbed.ips.boot_environments import Decision, Workplace
-from testbed.ips.children import ChildRun, failed_head, framed, open_children, plan_children, publisher_check
+from testbed.ips.children import (
+    ChildRun,
+    failed_head,
+    framed,
+    open_children,
+    plan_children,
+    publisher_check,
+    refuse_updates,
+)
 from testbed.ips.explain import NoSolution
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
@@ -94,7 +102,10 @@ def _planned(session: Session, request: Request, children: list[Child]) -> tuple
     _refreshed(session, request)
     if request.operation == UPDATE and not request.force and not request.patterns:
         _check_pkg(session)
-    made = execution.plan_image(session, request, linked.parent_packages(session.image))
+    made = Plan()
+    if not request.metadata_only:
+        made = execution.plan_image(session, request, linked.parent_packages(session.image))
+        refuse_updates(request, made)
     session.planned = made.after
     boot = boot_environments.decide(session, request, made, execution.changes(session, made))
     if not request.parsable:
@@ -117,7 +128,7 @@ def _ignored(entry: Child, request: Request) -> bool:
 
 
 def _refreshed(session: Session, request: Request) -> None:
-    if not request.refresh or request.operation == UNINSTALL:
+    if not request.refresh or request.metadata_only or request.operation == UNINSTALL:
         return
     session.fetch_all()
     if request.operation == UPDATE:
