@@ -5,12 +5,18 @@ from __future__ import annotations
 import shutil
 import uuid
 
-from testbed.ips import image, messages
+from testbed.ips import messages
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Unreachable
 from testbed.ips.options import parse, usage
-from testbed.ips.session import Exit, Session
+from testbed.ips.session import Exit, Session, traceback
 
+NOT_LOCKED = (
+    "PermissionError: [Errno 13] Permission denied: '/var/pkg/lock'\n\n"
+    "During handling of the above exception, another exception occurred:\n\n"
+    "Traceback (most recent call last):\n"
+    f"pkg.client.api_errors.UnprivilegedUserError: {messages.NOT_ROOT.rstrip()}"
+)
 SHOWS = "pkg: 'pkg publisher' will show a list of publishers.\n"
 
 
@@ -48,14 +54,15 @@ def copy_publishers_from(session: Session, args: list[str]) -> int:
     given = parse("copy-publishers-from", args, "")
     if len(given.words) != 1:
         raise usage("copy-publishers-from", "directory to copy from must be specified")
-    try:
-        source = image.open(session.host.path(given.words[0]))
-    except image.NoImage:
-        raise Exit(1, f"pkg: No image rooted at '{given.words[0]}'\n") from None
+    source = Session(session.ctx, given.words[0])
+    source.named = f"'{given.words[0]}'"
+    source.image.format  # noqa: B018 - no image at all is said first
+    if session.unprivileged:
+        raise Exit(99, traceback(NOT_LOCKED))
     session.lock()
     target = session.image
     order = target.order
-    for entry in source.publishers:
+    for entry in source.image.publishers:
         shutil.rmtree(target.meta / "publisher" / entry.name / "origins", ignore_errors=True)
         if entry.name in order:
             order.remove(entry.name)
@@ -64,7 +71,7 @@ def copy_publishers_from(session: Session, args: list[str]) -> int:
         order.append(entry.name)
     target.order = order
     session.fetch(target.enabled)
-    target.order = source.order[:1] + [name for name in order if name not in source.order[:1]]
+    target.order = source.image.order[:1] + [name for name in order if name not in source.image.order[:1]]
     target.save_config()
     session.save()
     return 0

@@ -89,7 +89,7 @@ def pubcheck_linked(session: Session, args: list[str]) -> int:
     given = parse("pubcheck-linked", args, "")
     if given.words:
         raise usage("pubcheck-linked", f"illegal argument -- {given.words[0]}")
-    session.lock()
+    session.lock(dry_run=True)
     open_children(session, session.children, EXCEPTION)
     publisher_check(session, session.children, EXCEPTION)
     return 0
