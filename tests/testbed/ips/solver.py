@@ -1,7 +1,7 @@
 """Which versions may be installed together, and what is said when no choice will do.
 
 As in the real pkg, versions are rejected first, each with its reasons (rules.py, incorporations.py, dependency.py): the
-messages are made of these (explain.py). What is left becomes clauses (sat.py), and the newest choice is taken: for
+messages are made of these (explain.py). Of what is left (choice.py) the newest choice is taken: for
 `update` of everything, for `install` of what was named and of what must move with it, while the rest stays.
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from testbed.ips import incorporations, rules
 from testbed.ips.catalog import Entry
+from testbed.ips.choice import Choice
 from testbed.ips.dependency import CONSTRAINING, PULLING, Resolver, Unsatisfied
 from testbed.ips.explain import Explanation
 from testbed.ips.fmri import parse
 from testbed.ips.incorporations import Downgrades
-from testbed.ips.sat import Formula
 from testbed.ips.space import Candidate, Kind, Problem, Rejection, Space
 
 
@@ -104,8 +104,7 @@ class Solver:
             self._reject_by_all_rules(found)
         self.possible -= self.space.rejections.keys()
         self._end_rejecting()
-        formula = self._formula()
-        chosen = None if self._lost() else self._newest(formula)
+        chosen = None if self._lost() else self._choice().newest()
         if chosen is None:
             self._reject_everything()
             raise self.explanation.unsolved()
@@ -337,76 +336,21 @@ class Solver:
 
     def _choose_for_install(self) -> Solution:
         self._end_rejecting()
-        formula = self._formula()
-        first = None if self._lost() else self._newest(formula)
+        choice = self._choice()
+        first = None if self._lost() else choice.newest()
         if first is None:
             self._reject_everything()
             raise self.explanation.unsolved(self.named)
         for found in first:
             if found.stem in self.named:
-                formula.add([self._numbers[found]])
-        for found in self._oldest(formula) or first:
+                choice.fix(found)
+        for found in choice.oldest() or first:
             if found in self.space.installed_set:
-                formula.add([self._numbers[found]])
-        return self._solution(self._newest(formula) or first)
+                choice.fix(found)
+        return self._solution(choice.newest() or first)
 
-    def _formula(self) -> Formula:
-        possible = self.space.possible or {}
-        stems = sorted(possible)
-        self._order = [found for stem in stems for found in reversed(possible[stem])]
-        self._numbers = {found: number for number, found in enumerate(self._order, 1)}
-        formula = Formula(len(self._order))
-        for stem in stems:
-            numbers = [self._numbers[found] for found in possible[stem]]
-            for place, number in enumerate(numbers):
-                for other in numbers[:place]:
-                    formula.add([-number, -other])
-            for found in possible[stem]:
-                self._add_dependencies(formula, found)
-        for versions in self.named.values():
-            formula.add([self._numbers[found] for found in versions if found in self._numbers])
-        for stem in self._must_stay():
-            if stem in possible:
-                formula.add([self._numbers[found] for found in possible[stem]])
-        return formula
-
-    def _add_dependencies(self, formula: Formula, source: Candidate) -> None:
-        own, numbers = -self._numbers[source], self._numbers
-        for dependency in source.dependencies:
-            choices = self.resolver.choices(source, dependency)
-            fits = [numbers[found] for found in choices.fits]
-            if dependency.kind in CONSTRAINING:
-                for found in choices.rest:
-                    formula.add([own, -numbers[found]])
-            elif dependency.kind == "conditional":
-                for found in choices.predicates:
-                    formula.add([own, -numbers[found], *fits])
-            elif dependency.kind in PULLING and (fits or not dependency.kind.startswith("group")):
-                formula.add([own, *fits])
-
-    def _newest(self, formula: Formula) -> set[Candidate] | None:
-        return self._solve(formula, reverse=True)
-
-    def _oldest(self, formula: Formula) -> set[Candidate] | None:
-        return self._solve(formula, reverse=False)
-
-    def _solve(self, formula: Formula, reverse: bool) -> set[Candidate] | None:
-        """Named packages get their best version first, then incorporations, then the rest, last names first."""
-        possible = self.space.possible or {}
-        must = [stem for stem in {**self.named, **dict.fromkeys(self._must_stay())} if stem in possible]
-        must.sort(reverse=True)
-        must.sort(key=lambda stem: (stem not in self.named, -self._incorporates(possible[stem][-1])))
-        wishes = [
-            self._numbers[found]
-            for stem in must
-            for found in sorted(possible[stem], key=lambda found: found.version.key, reverse=reverse)
-        ]
-        answer = formula.solve(wishes)
-        return None if answer is None else {self._order[number - 1] for number in answer}
-
-    @staticmethod
-    def _incorporates(found: Candidate) -> int:
-        return sum(dependency.kind == "incorporate" for dependency in found.dependencies)
+    def _choice(self) -> Choice:
+        return Choice(self.space, self.resolver, self.named, self._must_stay(), self.downgrades)
 
     def _newer_incorporations(self) -> list[Candidate]:
         """The newest versions of installed incorporations with a hold, if newer than the installed ones."""
