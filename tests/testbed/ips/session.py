@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from testbed import zones
 from testbed.command import Context
-from testbed.ips import image, linked, messages, refresh, settings
+from testbed.ips import config, image, linked, messages, refresh, settings
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Contacts, Unreachable
@@ -138,11 +138,15 @@ class Session:
         try:
             if self.unprivileged and any(self.root.startswith(f"{z.zonepath}/") for z in zones.listed(self.host)):
                 raise image.NoImage(self.root)  # zone paths are for root only (mode 0700)
-            return image.open(self.host.path(self.root), formats)
+            opened = image.open(self.host.path(self.root), formats)
         except image.NoImage:
             raise Exit(1, f"pkg: No image rooted at {self.named}\n") from None
         except image.UnsupportedFormat:
             raise Exit(99, traceback(UNSUPPORTED.format(root=self.root))) from None
+        for name in config.literal(opened.config["property"].get("key-files", "[]")):
+            if not (opened.root / name.lstrip("/")).exists():
+                raise Exit(51, f"pkg: Image is missing key file. Is everything mounted? '{name}'\n")
+        return opened
 
     def running_packages(self) -> dict[str, Entry]:
         """What is installed in the running system's own image."""
