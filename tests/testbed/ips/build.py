@@ -13,6 +13,7 @@ from testbed.ips.fmri import Fmri
 from testbed.ips.image import Image, stamp
 from testbed.ips.planner import Plan
 from testbed.ips.repository import Repositories
+from testbed.ips.tree import Tree
 
 
 def build_image(
@@ -55,7 +56,7 @@ def build_image(
     settle.settle(made, plan, lambda entry: repositories.manifest(entry.fmri), settings.of(made))
     if files:
         changes = deliver.changes(made, plan, lambda entry: repositories.manifest(entry.fmri))
-        deliver.Tree(host, root, repositories).carry_out(changes)
+        Tree(host, root, repositories).carry_out(changes)
     deliver.record(made, plan)
     refresh.rebuild(made)
     made.save()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from testbed.ips import deliver, licences, linked, messages, notes, planner, settings, settle, varcets
+from testbed.ips import deliver, licences, linked, messages, notes, planner, settings, settle, tree, varcets
 from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
 from testbed.ips.planner import INSTALL, SYNC, Plan
@@ -100,10 +100,10 @@ def execute(session: Session, made: Plan) -> None:
     session.host.changed = True
     noted = notes.lines(session, todo)
     try:
-        deliver.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
-    except deliver.Failed as failure:
+        tree.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
+    except tree.Failed as failure:
         raise Exit(1, f"\npkg: {failure}\n") from None
-    except deliver.Unforeseen as failure:
+    except tree.Unforeseen as failure:
         text = f"pkg: An unexpected error happened during {session.command}: {failure}\n"
         if session.command == SYNC:  # its own code lets the error through (client.py)
             raise Exit(99, text + traceback(f"FileNotFoundError: {failure}")) from None

@@ -199,6 +199,9 @@ def fmri_short(text: str) -> str:
 
 def changed_files(editables: list[list[Any]]) -> str:
     """The editable files that -v lists."""
-    words = {"installed": "Install", "removed": "Remove", "updated": "Update"}
-    text = "".join(f"  {words[kind]}:\n" + "".join(f"    {path}\n" for path in paths) for kind, paths in editables)
+    words = {"moved": "Move", "removed": "Remove", "installed": "Install", "updated": "Update"}
+    text = ""
+    for kind, paths in editables:
+        named = [" -> ".join(path) for path in paths] if kind == "moved" else paths
+        text += f"  {words[kind]}:\n" + "".join(f"    {path}\n" for path in named)
     return f"\nEditable files to change:\n{text}" if text else ""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.ips import changed, execution, licences, messages, notes
+from testbed.ips import changed, execution, licences, messages, notes, preserve
 from testbed.ips.boot_environments import NONE, Decision
 from testbed.ips.planner import INSTALL, UPDATE, Plan
 from testbed.ips.request import Request
 from testbed.ips.session import Session
+from testbed.ips.tree import Tree
 
 
 def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = NONE) -> str:
@@ -38,19 +39,9 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
 
 
 def _editables(session: Session, made: Plan) -> list[list[Any]]:
-    """Files with `preserve` that change: [kind, paths] in the order of pkg's plan."""
-    if not made:
-        return []
-    changes = execution.changes(session, made)
-    groups = {
-        "installed": [found.get("path") for found in changes.install],
-        "removed": [found.get("path") for found in changes.remove],
-        "updated": [new.get("path") for old, new in changes.update if old.hash != new.hash],
-    }
-    editable = {found.get("path") for found in changes.install + changes.remove if found.get("preserve")}
-    editable |= {new.get("path") for _, new in changes.update if new.get("preserve")}
-    kept = {kind: sorted(path for path in paths if path in editable) for kind, paths in groups.items()}
-    return [[kind, paths] for kind, paths in kept.items() if paths]
+    """Files with `preserve` that change: [kind, paths]."""
+    place = Tree(session.host, session.root, session.repositories)
+    return preserve.changes(execution.changes(session, made), place.content, session.repositories.payload)
 
 
 def document(
