@@ -37,7 +37,7 @@ def children(host: Host, parent: Image) -> list[Child]:
     """The children of the global zone's image, by name; none without system/zones."""
     if "system/zones" not in parent.installed() or not host.path("/etc/zones").is_dir():
         return []
-    if host.state.zonename != "global":
+    if host.state.zonename != "global" or parent.variants.get("variant.opensolaris.zone", "global") != "global":
         return []
     linked = brands(host)
     found = [
