@@ -7,6 +7,7 @@ messages are made of these (explain.py). Of what is left (choice.py) the newest 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -252,9 +253,9 @@ class Solver:
         first = True
         while True:
             before = len(self.space.rejections)
-            waiting, done = sorted(self.possible, key=lambda found: found.order), set[Candidate]()
+            waiting, done = deque(sorted(self.possible, key=lambda found: found.order)), set[Candidate]()
             while waiting:
-                found = waiting.pop()
+                found = waiting.popleft()
                 if found in done:
                     continue
                 done.add(found)
