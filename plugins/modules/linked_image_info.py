@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: linked_image_info
 short_description: Look at zones as pkg sees them, and change nothing
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - illumos.linked_zones contributors (@illumos-linked-zones)
 description:
