@@ -87,7 +87,10 @@ class ChildRun:
         """``clone``: where a new boot environment is mounted. Raises Exit; then its metadata stay as they were."""
         if clone:
             self.session.move(f"{clone}{self.session.root}")
-        execution.execute(self.session, self.plan)
+        try:
+            execution.execute(self.session, self.plan)
+        except Exit as failure:
+            raise Exit(failure.rc, self.session.errors + failure.text) from None
         if self.new_metadata:
             self.session.image.write_linked(self.new_metadata)
             self.session.image.forget_linked(f".{self.session.ctx.number}")

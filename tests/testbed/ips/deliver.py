@@ -30,9 +30,6 @@ class Changes:
     older: set[str]
     """Paths of packages that are downgraded."""
 
-    def failure(self, new: Action, details: str) -> str:
-        return f"Requested operation failed for package {self.packages[new.get('path')]}:\n{details}"
-
     @property
     def payloads(self) -> list[Action]:
         fresh = self.install + [new for old, new in self.update if old.hash != new.hash]

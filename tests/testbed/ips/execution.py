@@ -102,6 +102,7 @@ def execute(session: Session, made: Plan) -> None:
     try:
         tree.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
     except tree.Failed as failure:
+        session.err(failure.logged)
         raise Exit(1, f"\npkg: {failure}\n") from None
     except tree.Unforeseen as failure:
         text = f"pkg: An unexpected error happened during {session.command}: {failure}\n"

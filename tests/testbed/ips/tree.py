@@ -34,11 +34,27 @@ LINK_FOR_DIRECTORY = (
 
 
 class Failed(Exception):
-    """The plan could not be carried out: the text is pkg's. What was done so far stays done."""
+    """The plan could not be carried out: the text is pkg's. What was done so far stays done.
+
+    ``logged``: what pkg says of the action at once, before it goes back.
+    """
+
+    def __init__(self, text: str, logged: str = "") -> None:
+        super().__init__(text)
+        self.logged = logged
 
 
 class Unforeseen(Exception):
     """As Failed, but of an error that pkg has no words for: the text is that of the operating system."""
+
+
+def refused(made: Changes, new: Action, details: str) -> Failed:
+    """An action that pkg does not carry out (ActionExecutionError)."""
+    package = made.packages[new.get("path")]
+    text = f"Requested operation failed for package {package}:\n{details}"
+    doing, indent = ("install", "  ") if any(new is each for each in made.install) else ("upgrade", " ")
+    head = f"Action {doing} failed for '{new.get('path')}' ({package.partition('@')[0]}):\n"
+    return Failed(text, f"{head}{indent}ActionExecutionError: {text}\n")
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ class Tree:
 
     def _make_directory(self, place: Path, new: Action, made: Changes) -> None:
         if place.is_symlink():
-            raise Failed(made.failure(new, LINK_FOR_DIRECTORY.format(path=self._name(place))))
+            raise refused(made, new, LINK_FOR_DIRECTORY.format(path=self._name(place)))
         if not place.is_dir():
             self._make_parents(place)
             if not self._changeable(place):  # pkg looks at what it could not make (actions/directory.py)
@@ -170,10 +186,10 @@ class Tree:
             if parent.is_symlink():
                 target = os.path.normpath(os.path.join(self._name(parent.parent), os.readlink(parent)))
                 names = {"path": self._name(place), "parent": self._name(parent), "target": target}
-                raise Failed(made.failure(new, PARENT_IS_LINK.format(**names)))
+                raise refused(made, new, PARENT_IS_LINK.format(**names))
             if parent.exists() and not parent.is_dir():
                 names = {"path": self._name(place.parent), "parent": self._name(parent)}
-                raise Failed(made.failure(new, PARENT_IS_FILE.format(**names)))
+                raise refused(made, new, PARENT_IS_FILE.format(**names))
         return place
 
     def _followed(self, path: str) -> Path | None:
