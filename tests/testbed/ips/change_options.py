@@ -37,6 +37,7 @@ TABLES["set-property-linked"] = (f"{_MAIN}l:", f"{_MAIN_LONG} linked-md-only no-
 MEDIATION = ("set-mediator", "unset-mediator")
 DEFAULT_RECURSE = ("update", "change-facet", "change-variant")
 """What the image property default-recurse makes recurse."""
+STAGES = ("default", "plan", "prepare", "execute")
 IGNORING = ("update", "uninstall", "autoremove")
 """What ignores missing packages where it recurses: not every image has each package."""
 
@@ -68,11 +69,14 @@ def request(session: Session, operation: str, given: Options) -> Request:
         and not given.has("-R", "--norecurse")
     )
     chosen = chosen_children(session, operation, given, recurse)
+    stage = given.one("--stage")
+    if stage is not None and stage not in STAGES:
+        raise usage(operation, f"invalid operation stage: '{stage}'")
     _check_integer(operation, given, "--sync-actuators-timeout")
     session.quiet = given.has("-q")
     return Request(
         operation=operation,
-        dry_run=given.has("-n"),
+        dry_run=given.has("-n") or stage == "plan",
         verbose=given.has("-v"),
         parsable=given.has("--parsable"),
         refresh=not given.has("--no-refresh"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from testbed.ips import fmri, matching, refresh
+from testbed.ips import fmri, matching, patterns, refresh
 from testbed.ips.matching import wild
 from testbed.ips.options import parse, usage
+from testbed.ips.patterns import Pattern
 from testbed.ips.session import Exit, Session
 
 ROW = "{:18} {:27} {:24} {}\n"
@@ -83,10 +84,11 @@ def _show(session: Session, headers: bool) -> int:
     return 0
 
 
-def _freezes(session: Session, patterns: list[str]) -> dict[str, str]:
+def _freezes(session: Session, words: list[str]) -> dict[str, str]:
     """Stem -> version to freeze it at. Raises Exit 1: an installed package can only be frozen as it is installed."""
     installed = session.image.installed()
-    found = matching.stems([entry.fmri for entry in installed.values()], patterns)
+    parsed = _parsed(words)
+    found = matching.stems([entry.fmri for entry in installed.values()], words)
     if error := matching.unusable("freeze", found):
         raise error
     wanted: dict[str, set[str]] = {}
@@ -94,8 +96,10 @@ def _freezes(session: Session, patterns: list[str]) -> dict[str, str]:
     for stem, (pattern,) in found.found.items():
         version = pattern.partition("@")[2]
         have = installed[stem].fmri.known
-        if version and not have.matches(fmri.version(version)):
+        if not parsed[pattern].allows(have):
             mismatched.setdefault(pattern, []).append(stem)
+        elif parsed[pattern].wild:
+            raise Exit(1, f"\npkg freeze: Illegal FMRI '{stem}@{version}': Bad Version: {version}\n")
         else:
             wanted.setdefault(stem, set()).add(version or have.text)
     unwild = [pattern for pattern in found.unmatched if not wild(pattern)]
@@ -111,6 +115,16 @@ def _freezes(session: Session, patterns: list[str]) -> dict[str, str]:
     if text:
         raise Exit(1, f"\npkg freeze: {text}")
     return {stem: versions.pop() for stem, versions in wanted.items()}
+
+
+def _parsed(words: list[str]) -> dict[str, Pattern]:
+    parsed = {}
+    for word in words:
+        try:
+            parsed[word] = patterns.parse(word)
+        except patterns.Illegal:
+            raise Exit(1, f"\npkg freeze: '{word}' is an illegal fmri\n") from None
+    return parsed
 
 
 def _mismatch(pattern: str, mismatched: dict[str, list[str]]) -> list[str]:

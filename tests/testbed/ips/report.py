@@ -51,7 +51,6 @@ def document(
     arriving: list[list[Any]] = [
         [licence[0], list(before[:5]) if before else [], list(licence[:5])]
         for before, licence in licences.changed(session, made)
-        if licence[3] or licence[4]
     ]
     return messages.parsable(
         made,
