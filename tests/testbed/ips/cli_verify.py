@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from testbed.ips import action, boot_environments, deliver, messages, report
+from testbed.ips import action, boot_environments, messages, report
 from testbed.ips.action import Action
 from testbed.ips.boot_environments import Decision, Workplace
 from testbed.ips.catalog import Entry
@@ -18,6 +18,7 @@ from testbed.ips.patterns import parse as parse_pattern
 from testbed.ips.planner import Plan
 from testbed.ips.request import Request
 from testbed.ips.session import Exit, Session
+from testbed.ips.tree import Tree
 
 STRONG = "file:sha512t_256:"
 """The content hash that pkg prefers; manifests without one are held to the SHA-1 behind the action's name."""
@@ -69,7 +70,7 @@ def _run(session: Session, given: Options, fix: bool) -> int:
         return 1 if broken else 4 if fix else 0
     if broken:
         place = Workplace(session, boot)
-        deliver.Tree(session.host, session.root, session.repositories).carry_out(todo)
+        Tree(session.host, session.root, session.repositories).carry_out(todo)
         session.host.changed = True
         place.done()
     return 0 if broken else 4
@@ -121,7 +122,7 @@ def _wrong(path: Path, wanted: Action) -> str:
 
 def _changes(session: Session, found: dict[str, Faults], broken: list[Entry]) -> Changes:
     """What fix does: deliver again what is wrong."""
-    todo = Changes([], [], [], {})
+    todo = Changes([], [], [], {}, set(), set(), set())
     for entry in broken:
         for delivered in _delivered(session, entry):
             if f"{delivered.kind}: {delivered.get('path')}" in found[entry.stem]:
