@@ -26,9 +26,13 @@ VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
     (re.compile(r"\b\d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d [A-Z]+"), "TIME"),
     (re.compile(r"(/\S*)?/tmp\w{6,}"), "/TMP"),
+    (re.compile(r"(Action \w+ failed for '(?:[^']*/)?)[^'/]+' \(\S+\):"), r"\1FILE':"),
+    (re.compile(r"(Requested operation failed for package) \S+:"), r"\1 PACKAGE:"),
+    (re.compile(r"(Cannot install '[^']*/)[^'/]+';"), r"\1FILE';"),
     (re.compile(r"(Estimated space available|Estimated space to be consumed): .*"), r"\1: SIZE"),
 ]
-"""Times, sizes and random names differ from run to run."""
+"""Times, sizes and random names differ from run to run, and so does which file of a directory fails first: pkg sorts
+those it changes by their addresses in memory (Action.compare)."""
 
 LINE = re.compile(r"(Reason|Reject|Package|License|Try|Dependency): ")
 """Lines that are facts by themselves, wherever they stand."""
