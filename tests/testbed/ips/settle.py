@@ -22,10 +22,14 @@ def settle(image: Image, plan: Plan, manifest: Manifest, wanted: Settings, asked
     asked = mediation.different(asked or {}, current.mediators)
     if not plan and wanted == current and not asked:
         return
-    gone = {entry.stem for entry in plan.remove} | {old.stem for old, _ in plan.change}
+    leaving = plan.remove + [old for old, _ in plan.change]
+    gone = {entry.stem for entry in leaving}
     staying = [entry for stem, entry in image.installed().items() if stem not in gone]
     changing = (wanted.variants, wanted.effective()) != (current.variants, current.effective())
     changed = [entry for entry in staying if changing and _content_changes(manifest(entry), current, wanted)]
+    if not changing and not asked and not any(_mediated(manifest(entry)) for entry in leaving + plan.arriving):
+        plan.before, plan.after = (current, wanted) if wanted != current else (None, None)
+        return
     links = _Links(manifest, wanted)
     offered = links.of(staying) + links.of(plan.arriving)
     after = replace(wanted, mediators=mediation.choose((link.action for link in offered), current.mediators, asked))
@@ -46,6 +50,10 @@ def _content_changes(lines: list[str], before: Settings, after: Settings) -> boo
                 if was != action.counts(found, after.variants, facets[1]):
                     return True
     return False
+
+
+def _mediated(lines: list[str]) -> bool:
+    return any(" mediator=" in line for line in lines)
 
 
 @dataclass(frozen=True)
