@@ -158,14 +158,43 @@ def facts(text: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for image, lines in by_image(text).items():
         for paragraph in _paragraphs(lines):
+            if any(line.lstrip().startswith("Reject: ") for line in paragraph):
+                found.update(f"{image} {fact}".strip() for fact in _rejections(paragraph))
+                continue
             whole = " ".join(" ".join(paragraph).split())
             if SENTENCE.search(whole):
                 found[f"{image} {whole}".strip()] += 1
                 continue
-            for line in paragraph:
-                words = " ".join(line.split())
+            lines_of_it = [" ".join(line.split()) for line in paragraph]
+            reasons = any(line.startswith("Reason: ") for line in lines_of_it)
+            for words in lines_of_it:
+                if reasons and words.startswith("Package: "):
+                    continue  # the first of all packages with that reason, in random order
                 if LINE.match(words) or PLAN.match(words):
                     found[f"{image} {words}".strip()] += 1
+    return found
+
+
+def _rejections(paragraph: list[str]) -> set[str]:
+    """A tree of rejections as a set: the sentences, and each version with each of its reasons.
+
+    Which package comes first is random in the real pkg (sets of FMRIs), and so is where a reason is told and where
+    "already rejected" stands in its place.
+    """
+    found: set[str] = set()
+    versions: list[str] = []
+    told = False
+    for line in (" ".join(line.split()) for line in paragraph):
+        if line.startswith("Reject: "):
+            versions, told = [line], False
+        elif line.startswith("Reason: "):
+            told = True
+            found |= {f"{version} {line}" for version in versions} if "already rejected" not in line else set()
+        elif line.startswith("pkg:/") and not told:
+            versions.append(f"Reject: {line}")
+        elif line != "to" and not line.startswith("---"):
+            command, colon, sentence = line.rpartition(": ")
+            found |= {command + colon, sentence}
     return found
 
 
