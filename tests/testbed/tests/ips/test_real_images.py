@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from testbed import command, zones
+from testbed.conformance.packages import compare
+from testbed.conformance.packages.replay import Observed
 from testbed.host import Host, create
 from testbed.ips import fmri, image, linked
 from testbed.ips.rules import parent_reason
 from testbed.state import KernelZone
 
 from .conftest import FIXTURES
-from .replay import normalised
 
 NAMES = sorted(path.name.removesuffix(".expected.json") for path in (FIXTURES / "images").glob("*.expected.json"))
 ASKED = ("list-linked", "audit-linked", "property-linked", "publisher", "list", "variant")
@@ -61,9 +62,7 @@ def test_same_answers_as_the_real_pkg(host: Host, name: str) -> None:
     assert asked
     for step in asked:
         given = command.run(host, step["argv"])
-        assert given.rc == step["rc"], step["argv"]
-        assert sorted(normalised(given.stdout)) == sorted(normalised(step["stdout"])), step["argv"]
-        assert normalised(given.stderr) == normalised(step["stderr"]), step["argv"]
+        assert compare.step(step, Observed(given.rc, given.stdout, given.stderr)) == [], step["argv"]
 
 
 @pytest.mark.parametrize(("host", "name"), [(name, name) for name in NAMES], indirect=["host"], ids=NAMES)
