@@ -10,50 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed import command, zones
-from testbed.host import Host, create
-from testbed.ips import build, config, facets, image, mediation, repository, settings
+from testbed import command
+from testbed.host import Host
+from testbed.ips import facets, image, mediation, settings
 from testbed.ips.action import parse
 
-ROOT = "/zones/web01/root"
-STAMP = "5.11-0:20261121T055207Z"
-SELF = "depend type=parent fmri=feature/package/dependency/self variant.opensolaris.zone=nonglobal"
-PACKAGES = {
-    "system/zones": [],
-    "base": [SELF],
-    "lock": ["depend type=incorporate fmri=base@1 facet.version-lock.base=true"],
-    "doc": ["file a path=opt/doc facet.doc.man=true mode=0444", "file b path=opt/all mode=0444"],
-    "one": ["link path=opt/tool target=one mediator=tool mediator-version=1"],
-    "two": ["link path=opt/tool target=two mediator=tool mediator-version=2"],
-}
+from .linked_host import ROOT, STAMP, make
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    made = create(tmp_path / "host")
-    made.state.settings["pkg_dialect"] = "master"
-    names = {stem: f"pkg://omnios/{stem}@1,{STAMP}" for stem in PACKAGES}
-    manifests = {name: [f"set name=pkg.fmri value={name}", *PACKAGES[stem]] for stem, name in names.items()}
-    repository.store(made, {"file:///core/": {"publisher": "omnios", "fmris": list(names.values())}}, manifests)
-    for root, chosen, zone in (("/", PACKAGES, "global"), (ROOT, ("base", "doc", "one", "two"), "nonglobal")):
-        build.build_image(
-            made,
-            root,
-            format=5,
-            publishers=[config.publisher("omnios", ["file:///core/"])],
-            installed=[names[stem] for stem in chosen],
-            variants={"variant.opensolaris.zone": zone},
-        )
-    made.mkdir("/etc/zones")
-    text = '<zone name="web01" zonepath="/zones/web01" autoboot="false" brand="sparse" ip-type="exclusive"/>\n'
-    made.write("/etc/zones/web01.xml", text)
-    entries = [("global", "/"), ("web01", "/zones/web01")]
-    zones.install_brand(made, "sparse")
-    zones.write_index(made, [zones.IndexEntry(name, "installed", path, "") for name, path in entries])
-    made.save()
-    assert command.run(made, ["pkg", "sync-linked", "-a"]).rc == 0
-    assert command.run(made, ["pkg", "update"]).rc == 0  # writes the parent's own linked metadata
-    return made
+    return make(tmp_path / "host")
 
 
 def run(host: Host, *args: str, root: str = "/") -> Any:
