@@ -5,6 +5,7 @@ from __future__ import annotations
 from testbed.ips import catalog, listing, operations
 from testbed.ips.change_options import check_patterns, read
 from testbed.ips.options import usage
+from testbed.ips.patterns import parse
 from testbed.ips.planner import EXACT_INSTALL, INSTALL, UNINSTALL, UPDATE
 from testbed.ips.session import Session
 
@@ -27,8 +28,21 @@ def _change(session: Session, operation: str, args: list[str]) -> int:
         raise usage(operation, "at least one package name required")
     check_patterns(operation, given.words)
     check_patterns(operation, request.reject)
-    request.patterns = [word for word in given.words if word != "*"]
+    request.patterns = given.words
+    if operation == UPDATE and given.flags.count("-v") > 1:
+        request.patterns = _one_by_one(session, given.words)
     return operations.run(session, request)
+
+
+def _one_by_one(session: Session, words: list[str]) -> list[str]:
+    """`update -vv` asks for the newest version of each package that has one, by name: for better explanations."""
+    session.out("Retrieving package list...\nRetrieving list of packages to update...\n")
+    wanted = [parse(word) for word in words]
+    entries = session.image.known.entries
+    behind = listing.select(session.image, listing.Kind.UPGRADABLE, wanted, entries).found
+    newest = listing.select(session.image, listing.Kind.NEWEST, wanted, entries).found
+    names = {(entry.publisher, entry.stem) for entry in behind}
+    return [str(entry.fmri) for entry in newest if (entry.publisher, entry.stem) in names] or words
 
 
 def autoremove(session: Session, args: list[str]) -> int:
