@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from testbed import boot, zfs
-from testbed.ips import action
+from testbed.ips import action, history
 from testbed.ips.catalog import Entry
 from testbed.ips.deliver import Changes
 from testbed.ips.options import Options, clash
@@ -245,7 +245,7 @@ class Workplace:
         """Returns the snapshot of which it is a clone."""
         try:
             made = boot.create_be(self.host, name, source)
-        except boot.Error:
+        except (boot.Error, zfs.Error):
             raise Exit(1, NOT_COPIED) from None
         return self.host.state.datasets[made.dataset].origin or ""
 
@@ -267,13 +267,18 @@ class Workplace:
 
     def done(self) -> None:
         """All is carried out: activate the clone and say so; forget the snapshot."""
+        history.record(self.session, new_be=self.new if self.root else "")
         if self._own:
             zfs.destroy(self.host, self._own)
         if not self.root:
             return
         if self.decision.activate:
             boot.activate(self.host, self.new, once=self.decision.activate == NEXT_BOOT)
-        boot.unmount_be(self.host, self.new)
+        try:
+            boot.unmount_be(self.host, self.new)
+        except boot.Error:
+            self.session.err(f"unable to unmount BE {self.new} mounted at {self.root}\n")
+            return
         self.host.path(self.root).rmdir()
         banner = UPDATED if self.decision.activate else NOT_ACTIVATED
         self.session.out(banner.format(old=self.old, new=self.new))
