@@ -8,7 +8,7 @@ from testbed.ips import catalog, fmri, v4
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Contacts, Unreachable
-from testbed.ips.fmri import Fmri
+from testbed.ips.fmri import Fmri, Version
 from testbed.ips.image import Image, make_publisher_directories
 from testbed.ips.repository import Repositories
 
@@ -18,37 +18,45 @@ def fetch(
 ) -> tuple[list[Unreachable], bool]:
     """Fetch the catalogs of these publishers and work out anew what the image knows.
 
-    Returns the origins that did not answer or know nothing of their publisher, and whether the image knows something
-    else now (the caller saves it).
+    Returns the origins that did not answer or know nothing of their publisher, and whether any catalog is new (the
+    caller saves the image).
     """
     contacts = contacts or Contacts(image.enabled, repositories.reachable)
-    missing = []
+    missing, changed = [], False
     for publisher in publishers:
         make_publisher_directories(image.meta / "publisher" / publisher.name)
-        failed = _fetch(image, repositories, publisher, contacts)
+        failed, new = _fetch(image, repositories, publisher, contacts)
         missing += failed
-        image.join_catalogs(publisher.name, publisher.active_origins)
+        if any(entry.answered for entry in failed):
+            continue  # pkg goes on to the next publisher, whatever it has got of this one
+        changed |= image.join_catalogs(publisher.name, publisher.active_origins) or new
         if len(failed) < len(publisher.active_origins):
             image.mark_refreshed(publisher.name)
-    return missing, rebuild(image)
+    if changed:
+        rebuild(image)
+    return missing, changed
 
 
-def _fetch(image: Image, repositories: Repositories, publisher: Publisher, contacts: Contacts) -> list[Unreachable]:
-    missing = []
+def _fetch(
+    image: Image, repositories: Repositories, publisher: Publisher, contacts: Contacts
+) -> tuple[list[Unreachable], bool]:
+    """What failed, and whether something new came."""
+    missing, changed = [], False
     for origin in publisher.active_origins:
         failed = contacts.attempt(publisher, origin)
         source = repositories.at(origin).catalog_directory(publisher.name)
         if failed:
             missing.append(failed)
         elif source.is_dir():
-            image.take_catalog(publisher.name, origin, source)
+            changed |= image.take_catalog(publisher.name, origin, source)
         else:
-            return [Unreachable(publisher.name, origin, len(publisher.active_origins), answered=True)]
-    return missing
+            wrong = Unreachable(publisher.name, origin, len(publisher.active_origins), answered=True)
+            return [wrong], False
+    return missing, changed
 
 
-def rebuild(image: Image) -> bool:
-    """Make the known catalog of the cached ones of enabled publishers and of what is installed. True: it changed."""
+def rebuild(image: Image) -> None:
+    """Make the known catalog of the cached ones of enabled publishers and of what is installed."""
     before = {entry.fmri: entry for entry in image.known.entries}
     known: dict[Fmri, Entry] = {}
     for publisher in image.enabled:
@@ -58,28 +66,35 @@ def rebuild(image: Image) -> bool:
                 for entry in v4.read(directory).entries:
                     if entry.publisher == publisher.name:
                         known.setdefault(entry.fmri, before.get(entry.fmri, entry))
+    for entry in known.values():
+        entry.set_state(catalog.KNOWN, True)
+        entry.set_state(catalog.V1, True)
     for entry in image.known.installed():
-        known.setdefault(entry.fmri, entry)
-    old = {name: list(entry.states) for name, entry in before.items()}
+        if entry.fmri not in known:
+            entry.set_state(catalog.KNOWN, False)
+            known[entry.fmri] = entry
     image.known.entries = sorted(known.values(), key=lambda e: (e.publisher, e.stem, e.fmri.known.key))
     image.changed()
     set_states(image)
-    return old != {entry.fmri: entry.states for entry in image.known.entries}
 
 
 def set_states(image: Image) -> None:
-    """Set the states that follow from the catalog and the freezes: known, obsolete, renamed, upgradable, frozen."""
+    """Set the states that follow from the catalog and the freezes: obsolete, renamed, upgradable, frozen.
+
+    A version is upgradable if it is not the newest of its stem, whoever publishes that (client/image.py,
+    __rebuild_image_catalogs): what `list -u` shows may be what no update brings.
+    """
     frozen = {stem: fmri.parse(entry[0]).known for stem, entry in image.frozen().items()}
-    newest: dict[tuple[str, str], Entry] = {}
+    newest: dict[str, Version] = {}
     for entry in image.known.entries:
-        newest[(entry.publisher, entry.stem)] = entry
+        version = entry.fmri.known
+        if entry.stem not in newest or version.key > newest[entry.stem].key:
+            newest[entry.stem] = version
     for entry in image.known.entries:
         for state, on in (
-            (catalog.KNOWN, True),
-            (catalog.V1, True),
             (catalog.OBSOLETE, entry.obsolete),
             (catalog.RENAMED, entry.renamed),
-            (catalog.UPGRADABLE, newest[(entry.publisher, entry.stem)] is not entry),
+            (catalog.UPGRADABLE, newest[entry.stem].text != entry.version),
             (catalog.FROZEN, entry.stem in frozen and entry.fmri.known.matches(frozen[entry.stem])),
         ):
             entry.set_state(state, on)
