@@ -7,7 +7,7 @@ import os
 
 from testbed import outside
 from testbed.command import Context
-from testbed.ips import front
+from testbed.ips import front, history
 from testbed.ips.front import Call
 from testbed.ips.options import usage
 from testbed.ips.session import Exit, Session, zone_root
@@ -38,6 +38,8 @@ SUBCOMMANDS = {
     "unset-publisher": ("cli_set_publisher", "unset_publisher"),
     "copy-publishers-from": ("cli_refresh", "copy_publishers_from"),
     "refresh": ("cli_refresh", "refresh_catalogs"),
+    "history": ("cli_history", "show"),
+    "purge-history": ("cli_history", "purge"),
     "property": ("cli_property", "show"),
     "set-property": ("cli_property", "change"),
     "unset-property": ("cli_property", "unset"),
@@ -80,7 +82,12 @@ def _run(ctx: Context, call: Call) -> int:
     session = Session(ctx, zone_root(ctx) + os.path.abspath(f"/{call.root.lstrip('/')}"))
     session.command = call.command
     session.named = f"'{call.root}'{call.origin}"
-    rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
+    try:
+        rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
+    except Exit as ending:
+        history.ended(session, ending.rc, ending.text)
+        raise
+    history.ended(session, rc)
     return rc
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from testbed.ips import execution, linked, messages, report
+from testbed.ips import execution, history, linked, messages, report
 from testbed.ips.fmri import Fmri
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
@@ -95,6 +95,8 @@ class ChildRun:
             self.session.image.write_linked(self.new_metadata)
             self.session.image.forget_linked(f".{self.session.ctx.number}")
             self.session.host.changed = True
+        for result in (history.CANCELED, history.CANCELED, history.SUCCEEDED):  # one for each stage
+            history.record(self.session, result=result)
 
 
 def leave_metadata(child: Session, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from testbed.ips import action, catalog, fmri, listing, messages, patterns
 from testbed.ips.catalog import Entry
+from testbed.ips.contacts import Unreachable
 from testbed.ips.fmri import Version
 from testbed.ips.image import Image
 from testbed.ips.listing import Kind, Listing
 from testbed.ips.options import Options, clash, parse, required, usage
 from testbed.ips.patterns import Pattern
-from testbed.ips.refresh import Unreachable
 from testbed.ips.repository import uri
 from testbed.ips.session import Exit, Session
 
@@ -133,7 +133,7 @@ def bare_patterns(head: str, words: Iterable[str]) -> list[Pattern]:
 def refresh_where_needed(session: Session) -> None:
     """Fetch what was never fetched; raises Exit 1 if that fails. Who may not write goes on with what there is."""
     image = session.image
-    stale = [p for p in image.enabled if p.active_origins and image.is_stale(p.name)]
+    stale = [p for p in image.enabled if p.active_origins and (image.is_stale(p.name) or image.lacks_catalog(p))]
     if not stale or session.unprivileged:
         return
     session.quiet, shown = True, session.quiet  # a listing shows no progress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from testbed import zones
 from testbed.command import Context
-from testbed.ips import config, image, linked, messages, refresh, settings
+from testbed.ips import config, history, image, linked, messages, refresh, settings
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Contacts, Unreachable
@@ -67,7 +67,7 @@ class Exit(Exception):
 
 
 class NotFetched(Exit):
-    """A package could not be fetched; of this pkg says nothing else."""
+    """A package or a catalog could not be fetched; of this pkg says nothing else."""
 
 
 class Session:
@@ -82,6 +82,11 @@ class Session:
         """The subcommand, as messages name it."""
         self.planned: settings.Settings | None = None
         """What a plan makes of the image's settings."""
+        self.locked = False
+        """It has held the image's lock to change it."""
+        self.started = image.stamp(False)
+        self.recorded = False
+        """The image's history tells of this run."""
         self.named = f"'{root}'"
         """How the image is named that is not there."""
         self.worked_out: tuple[Plan, Changes] | None = None
@@ -196,6 +201,11 @@ class Session:
         return self.image if self.planned is None else settings.applied(self.image, self.planned)
 
     @property
+    def is_child(self) -> bool:
+        """A child's run, started by its parent's."""
+        return self._parent is not None
+
+    @property
     def suffix(self) -> str:
         """What pkg adds to messages about an image that is a child."""
         return f" ({self.image.child_name})" if self.image.child_name else ""
@@ -215,6 +225,7 @@ class Session:
             raise Exit(1, f"{head}{messages.NOT_ROOT}")
         if any((held.rstrip("/") or "/") == self.root for held in self.host.state.locks):
             raise Exit(7, f"pkg: {messages.LOCKED}")
+        self.locked = not dry_run
 
     def save(self) -> None:
         self.image.save(both=self.dialect == messages.MASTER)
@@ -234,15 +245,19 @@ class Session:
         if changed:
             self.progress(f"{prefix}Caching catalogs ... Done\n")
             self.save()
+            self.image.save_config()
+            del self.contacts  # with its configuration pkg throws its transport away (client/image.py)
+            for name in ("rebuild-image-catalogs", "refresh-publishers"):
+                history.record(self, name=name)
         self.host.changed = True
         return missing
 
     def fetch_all(self) -> None:
-        """Refresh before planning; what does not answer is only noted. Raises Exit 1 for a wrong repository."""
+        """Refresh before planning; what does not answer is only noted. Raises NotFetched for a wrong repository."""
         wanted = self.image.enabled
         wrong = [entry for entry in self.fetch(wanted) if entry.answered]
         if wrong:
-            raise Exit(1, messages.refresh_failed(wrong, len(wanted), messages.NOT_REFRESHED))
+            raise NotFetched(1, messages.refresh_failed(wrong, len(wanted), messages.NOT_REFRESHED))
 
     def manifest(self, entry: Entry) -> list[str]:
         """A package's manifest: the image's copy, else from a repository; raises Exit 1 if it cannot be had."""
