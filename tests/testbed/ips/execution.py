@@ -121,7 +121,7 @@ def execute(session: Session, made: Plan) -> None:
     for word in ("Creating fast lookup database", "Reading search index", "Updating search index"):
         session.progress(f"Finalize: {word} ... Done\n")
     session.save()
-    linked.write_own_metadata(session.image, session.children)
+    linked.write_own_metadata(session.image, session.find_children())  # none any more without system/zones
 
 
 def after(session: Session, made: Plan) -> dict[str, Fmri]:

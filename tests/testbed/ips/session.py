@@ -186,6 +186,9 @@ class Session:
 
     @cached_property
     def children(self) -> list[Child]:
+        return self.find_children()
+
+    def find_children(self) -> list[Child]:
         return linked.children(self.host, self.image) if self.is_global else []
 
     def child(self, entry: Child) -> Session:

@@ -16,8 +16,8 @@ TABLES = frozenset(
     | {"freeze", "info"}
 )
 """Subcommands whose stdout is compared row by row."""
-UNORDERED = frozenset({"list-linked", "audit-linked"})
-"""Children come in random order."""
+UNORDERED = frozenset({"list-linked", "audit-linked", "freeze"})
+"""Children come in random order, and so does what was frozen."""
 
 
 def compare(recording: Recording, observed: list[Observed]) -> Outcome:
