@@ -173,10 +173,11 @@ def _table(found: Iterable[tuple[Fmri, Action]], asked: Asked) -> str:
     heads = [name.upper() for name in asked.columns]
     if not rows:
         return ""
-    widths = [max(len(str(row[place])) for row in [heads, *rows]) for place in range(len(heads))]
+    texts = [list(map(str, row)) for row in rows]
+    widths = [max(len(row[place]) for row in [heads, *texts]) for place in range(len(heads))]
     text = " ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip() + "\n"
-    for row in rows:
-        cells = [_aligned(*cell) for cell in zip(asked.columns, map(str, row), widths, strict=True)]
+    for row_texts in texts:
+        cells = [_aligned(*cell) for cell in zip(asked.columns, row_texts, widths, strict=True)]
         text += " ".join(cells).rstrip() + "\n"
     return text
 
