@@ -77,6 +77,8 @@ class Session:
         self.ctx = ctx
         self.host = ctx.host
         self.root = root.rstrip("/") or "/"
+        self.is_global = self.root == "/" and ctx.zone == "global"
+        """The image of the running global zone, also once its work has moved: children are looked for only there."""
         self.quiet = False
         self.command = ""
         """The subcommand, as messages name it."""
@@ -164,11 +166,6 @@ class Session:
     @cached_property
     def contacts(self) -> Contacts:
         return Contacts(self.image.enabled, self.repositories.reachable)
-
-    @property
-    def is_global(self) -> bool:
-        """The image of the running global zone: children are looked for only there."""
-        return self.root == "/" and self.ctx.zone == "global"
 
     @property
     def live(self) -> bool:
