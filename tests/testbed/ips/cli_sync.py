@@ -57,6 +57,7 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
             session.progress(f"Linked images: {number}/{len(wanted)} done; 1 working: {entry.name}\n")
         try:
             run = ChildRun(session, entry, request, packages)
+            shown, document = run.framed(), run.document()  # of what is going to be done
             if not request.dry_run:
                 run.prepare()
                 run.carry_out()
@@ -64,9 +65,9 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
             codes.append(failure.rc)
             frames.append(framed(SYNC, entry, failure))
             continue
-        session.progress(run.framed())
+        session.progress(shown)
         codes.append(0 if run.changed else 4)
-        documents += [run.document()] if run.changed and not request.metadata_only else []
+        documents += [document] if run.changed and not request.metadata_only else []
     if wanted:
         session.progress("Finished processing linked images.\n")
     if frames:
