@@ -29,10 +29,6 @@ class Pattern:
     name: Fmri
     wild: str = ""
 
-    @property
-    def versioned(self) -> bool:
-        return bool(self.wild) or self.name.version is not None or self.name.latest
-
     def names(self, entry: Entry) -> bool:
         """Does it mean the package, version aside?"""
         return entry.fmri.named_by(self.name)
