@@ -148,9 +148,9 @@ def _categories(described: dict[str, list[str]]) -> list[str]:
 
 def _state(session: Session, entry: Entry, elsewhere: bool) -> str:
     notes = ["Obsolete"] if entry.obsolete else ["Renamed"] if entry.renamed else []
-    if not elsewhere:
-        notes += ["Frozen"] if is_frozen(session.image, entry) else []
-        notes += ["Manually installed"] if catalog.MANUAL in entry.states else []
+    frozen = {} if elsewhere else session.image.frozen()
+    notes += ["Frozen"] if is_frozen(frozen, entry) else []
+    notes += ["Manually installed"] if catalog.MANUAL in entry.states else []
     return ("Installed" if entry.installed else "Not installed") + (f" ({', '.join(notes)})" if notes else "")
 
 

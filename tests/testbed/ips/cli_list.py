@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from testbed.ips import action, catalog, fmri, listing, messages, patterns
 from testbed.ips.catalog import Entry
@@ -34,6 +34,9 @@ HEADERS = {
     "summary": "SUMMARY",
 }
 
+Frozen = Mapping[str, tuple[str, str | None, int]]
+"""Stem -> FMRI, comment, time; empty for what -g shows: there nothing is frozen."""
+
 FORMATS = ("default", "tsv", "json", "json-formatted")
 
 
@@ -51,7 +54,9 @@ def list_packages(session: Session, args: list[str]) -> int:
         entries = listing.offered_by(session.image, session.repositories, reachable(session, given.all("-g")))
     chosen = listing.select(session.image, kind, wanted, entries, any_variant=kind is Kind.ALL)
     if not given.has("-q"):
-        rows = [_row(session.image, entry, given.has("-g")) for entry in _shown(session.image, given, chosen.found)]
+        frozen = {} if given.has("-g") else session.image.frozen()
+        first = session.image.enabled[0].name if session.image.enabled else ""
+        rows = [_row(entry, first, frozen) for entry in _shown(session.image, given, chosen.found)]
         session.out(_text(rows, columns, layout, form, headers=not given.has("-H")))
     return _verdict(session, given, kind, chosen)
 
@@ -172,11 +177,10 @@ def _shown(image: Image, given: Options, found: list[Entry]) -> list[Entry]:
     return found
 
 
-def _row(image: Image, entry: Entry, elsewhere: bool) -> dict[str, str]:
-    """Every column of a package. ``elsewhere``: from a repository of -g, where nothing is frozen or manual."""
+def _row(entry: Entry, preferred: str, frozen: Frozen) -> dict[str, str]:
+    """Every column of a package. ``preferred``: the publisher that is not named."""
     version = entry.fmri.known
     release, _, branch = version.plain.partition("-")
-    preferred = image.enabled[0].name if image.enabled else ""
     return {
         "fmri": entry.fmri.short,
         "version": version.plain,
@@ -184,7 +188,7 @@ def _row(image: Image, entry: Entry, elsewhere: bool) -> dict[str, str]:
         "osrelease": _build(version),
         "branch": branch,
         "timestamp": version.stamp,
-        "flags": _flags(image, entry, elsewhere),
+        "flags": _flags(entry, frozen),
         "name": entry.stem,
         "publisher": entry.publisher,
         "namepub": entry.stem + (f" ({entry.publisher})" if entry.publisher != preferred else ""),
@@ -196,16 +200,14 @@ def _build(version: Version) -> str:
     return version.text.partition(":")[0].partition("-")[0].partition(",")[2]
 
 
-def is_frozen(image: Image, entry: Entry) -> bool:
-    held = image.frozen().get(entry.stem)
+def is_frozen(frozen: Frozen, entry: Entry) -> bool:
+    held = frozen.get(entry.stem)
     version = fmri.parse(held[0]).version if held else None
     return version is not None and entry.fmri.known.matches(version)
 
 
-def _flags(image: Image, entry: Entry, elsewhere: bool) -> str:
-    second = "-"
-    if not elsewhere:
-        second = "f" if is_frozen(image, entry) else "m" if catalog.MANUAL in entry.states else "-"
+def _flags(entry: Entry, frozen: Frozen) -> str:
+    second = "f" if is_frozen(frozen, entry) else "m" if catalog.MANUAL in entry.states else "-"
     third = "o" if entry.obsolete else "r" if entry.renamed else "-"
     return ("i" if entry.installed else "-") + second + third
 
