@@ -46,7 +46,7 @@ def _version(found: Action) -> tuple[int, ...]:
 
 
 def removed(old: Action) -> bool:
-    """Is it removed with its package at all?"""
+    """Does pkg ever take such a file away?"""
     return old.get("preserve") not in ("abandon", "install-only")
 
 

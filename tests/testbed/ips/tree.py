@@ -157,7 +157,7 @@ class Tree:
         """The content is touched only where it becomes another; an edited file is treated as `preserve` says."""
         path, mode = new.get("path"), int(new.get("mode", "0644"), 8)
         disk = self.content(path)
-        if old is None and path in made.fresh and disk is not None and new.get("preserve") != "install-only":
+        if old is None and path in made.fresh and disk is not None and preserve.removed(new):
             if new.get("preserve"):
                 self._salvage(place, path)
             disk = None
