@@ -96,14 +96,14 @@ def _stamp(root: str, catalog: str) -> bytes:
     except FileNotFoundError:
         return b""
     except (safe.UnsafePath, OSError) as exc:
-        raise ImageError(f"{path} of the image at {root} cannot be read: {exc}.") from None
+        raise ImageError(f"{path} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
 
 def _part(root: str, path: str, limit: int) -> dict[str, Any]:
     try:
         document = parse_json(safe.read(root, path, limit), path, root)
     except (FileNotFoundError, safe.UnsafePath, OSError) as exc:
-        raise ImageError(f"{path} of the image at {root} cannot be read: {exc}.") from None
+        raise ImageError(f"{path} of the image at {root} cannot be read: {safe.words(exc)}.") from None
     if not _is_part(document):
         raise ImageError(f"{path} of the image at {root} is not of the known form.")
     return dict(document)
@@ -128,7 +128,7 @@ def _database_rows(root: str, installed_only: bool) -> Iterator[Row]:
                     raise sqlite3.DataError("it has values that are no text")
                 yield publisher, stem, version, actions.split("\n") if actions else []
     except (sqlite3.Error, OSError) as exc:
-        raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {exc}.") from None
+        raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
 
 @contextlib.contextmanager
@@ -140,7 +140,7 @@ def _database(root: str) -> Iterator[sqlite3.Connection]:
         # What a change has replaced meanwhile is in a journal now.
         _check_journal(root)
     except (FileNotFoundError, safe.UnsafePath, OSError) as exc:
-        raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {exc}.") from None
+        raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
     with tempfile.TemporaryDirectory(prefix="linked_zones-") as folder:
         path = os.path.join(folder, "catalog.db")
         with open(path, "wb") as stream:

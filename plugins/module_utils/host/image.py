@@ -175,7 +175,7 @@ def _document(root: str, path: str) -> Any:
     except FileNotFoundError:
         return None
     except (safe.UnsafePath, OSError) as exc:
-        raise ImageError(f"{path} of the image at {root} cannot be read: {exc}.") from None
+        raise ImageError(f"{path} of the image at {root} cannot be read: {safe.words(exc)}.") from None
     return catalog.parse_json(content, path, root)
 
 
@@ -186,7 +186,7 @@ def read_config(root: str) -> Config:
     except FileNotFoundError:
         raise ImageMissing(f"There is no pkg image at {root} ({_CONFIG} is missing).") from None
     except (safe.UnsafePath, OSError) as exc:
-        raise ImageError(f"{_CONFIG} of the image at {root} cannot be read: {exc}.") from None
+        raise ImageError(f"{_CONFIG} of the image at {root} cannot be read: {safe.words(exc)}.") from None
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False, comment_prefixes=("#",))
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:

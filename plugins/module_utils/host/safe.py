@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from typing import Iterator
@@ -36,7 +37,7 @@ def directory(root: str, path: str = "") -> Iterator[int]:
             except OSError as exc:
                 if isinstance(exc, FileNotFoundError):
                     raise
-                raise UnsafePath(f"{path} below {root} cannot be opened safely: {exc.strerror}.") from None
+                raise UnsafePath(f"{path} below {root} cannot be opened safely: {_reason(exc)}.") from None
             os.close(fd)
             fd = below
         yield fd
@@ -54,7 +55,7 @@ def read(root: str, path: str, limit: int = MEGABYTE) -> bytes:
         except FileNotFoundError:
             raise
         except OSError as exc:
-            raise UnsafePath(f"{path} below {root} cannot be opened safely: {exc.strerror}.") from None
+            raise UnsafePath(f"{path} below {root} cannot be opened safely: {_reason(exc)}.") from None
     with os.fdopen(fd, "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -64,6 +65,18 @@ def read(root: str, path: str, limit: int = MEGABYTE) -> bytes:
     if max(len(content), status.st_size) > limit:
         raise UnsafePath(f"{path} below {root} is larger than {limit} bytes.")
     return content
+
+
+def words(error: Exception) -> str:
+    """Return an error as the end of a sentence, without its full stop."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {_reason(error)}" if error.filename else _reason(error)
+    return str(error).rstrip(".")
+
+
+def _reason(error: OSError) -> str:
+    # What O_NOFOLLOW says of a symlink reads as if it were a maze of them.
+    return "it is a symlink" if error.errno == errno.ELOOP else str(error.strerror)
 
 
 def exists(root: str, path: str) -> bool:

@@ -28,7 +28,7 @@ def configured(root: str) -> bool:
     except FileNotFoundError:
         return False
     except (safe.UnsafePath, OSError) as exc:
-        raise ZoneFilesError(f"etc/zones below {root} cannot be read: {exc}.") from None
+        raise ZoneFilesError(f"etc/zones below {root} cannot be read: {safe.words(exc)}.") from None
 
 
 def zones(root: str) -> list[Zone]:
@@ -41,7 +41,7 @@ def zones(root: str) -> list[Zone]:
     except FileNotFoundError:
         return []
     except (safe.UnsafePath, OSError) as exc:
-        raise ZoneFilesError(f"{_INDEX} below {root} cannot be read: {exc}.") from None
+        raise ZoneFilesError(f"{_INDEX} below {root} cannot be read: {safe.words(exc)}.") from None
     lines = [line.strip() for line in text.splitlines()]
     try:
         entries = [parse_line(line) for line in lines if line and not line.startswith("#")]
@@ -74,7 +74,7 @@ def _brand(root: str, name: str) -> str:
     except FileNotFoundError:
         raise ZoneFilesError(f"Zone {name} has no configuration: {path} below {root} is missing.") from None
     except (safe.UnsafePath, OSError, ValueError) as exc:
-        raise ZoneFilesError(f"{path} below {root} cannot be read: {exc}.") from None
+        raise ZoneFilesError(f"{path} below {root} cannot be read: {safe.words(exc)}.") from None
     return brand
 
 

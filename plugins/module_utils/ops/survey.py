@@ -80,7 +80,9 @@ class _Surveyor:
         try:
             userland = release.userland(self.root)
         except (safe.UnsafePath, OSError) as exc:
-            raise refuse("file-trouble", f"The release cannot be told: {exc}.", "Mend that, then run again.") from None
+            raise refuse(
+                "file-trouble", f"The release cannot be told: {safe.words(exc)}.", "Mend that, then run again."
+            ) from None
         bes = tuple(beadm.boot_environments(self.runner)) if self.running else None
         layout = zfs.layout(self.runner) if self.running and zones else []
         platform = release.platform(userland)
@@ -161,7 +163,7 @@ class _Surveyor:
         except FileNotFoundError:
             raise ImageMissing(f"There is no {zone.root} below {self.root}.") from None
         except (safe.UnsafePath, OSError) as exc:
-            raise ImageError(f"{zone.root} below {self.root} cannot be read: {exc}.") from None
+            raise ImageError(f"{zone.root} below {self.root} cannot be read: {safe.words(exc)}.") from None
 
     def _view(self, root: str, dependencies: bool) -> ImageView:
         while True:
@@ -185,7 +187,7 @@ class _Surveyor:
             packages = pkg.installed(self.runner, root)
             depend = pkg.parent_dependencies(self.runner, root) if dependencies else []
         except (CommandError, safe.UnsafePath, OSError) as exc:
-            raise ImageError(f"The image at {root} has a format that only pkg knows, and: {exc}") from None
+            raise ImageError(f"The image at {root} has a format that only pkg knows, and: {safe.words(exc)}.") from None
         return image.make_view(root, image.read_config(root), FROM_PKG, packages, depend)
 
 
@@ -193,7 +195,7 @@ def _userland(root: str) -> tuple[Userland | None, str]:
     try:
         return release.userland(root), ""
     except (safe.UnsafePath, OSError) as exc:
-        return None, f"The release cannot be told: {exc}."
+        return None, f"The release cannot be told: {safe.words(exc)}."
 
 
 def _chosen(zones: Sequence[Zone], names: Sequence[str] | None) -> list[Zone]:
