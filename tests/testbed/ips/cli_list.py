@@ -10,7 +10,6 @@ from testbed.ips import action, catalog, fmri, listing, messages, patterns
 from testbed.ips.catalog import Entry
 from testbed.ips.contacts import Unreachable
 from testbed.ips.fmri import Version
-from testbed.ips.image import Image
 from testbed.ips.listing import Kind, Listing
 from testbed.ips.options import Options, clash, parse, required, usage
 from testbed.ips.patterns import Pattern
@@ -56,7 +55,8 @@ def list_packages(session: Session, args: list[str]) -> int:
     if not given.has("-q"):
         frozen = {} if given.has("-g") else session.image.frozen()
         first = session.image.enabled[0].name if session.image.enabled else ""
-        rows = [_row(entry, first, frozen) for entry in _shown(session.image, given, chosen.found)]
+        optional = listing.optional(session.image) if kind is Kind.REMOVABLE else set()
+        rows = [_row(entry, first, frozen, optional) for entry in _shown(given, chosen.found, optional)]
         session.out(_text(rows, columns, layout, form, headers=not given.has("-H")))
     return _verdict(session, given, kind, chosen)
 
@@ -166,9 +166,9 @@ def manifest(session: Session, entry: Entry, uris: list[str]) -> list[str]:
     return session.manifest(entry)
 
 
-def _shown(image: Image, given: Options, found: list[Entry]) -> list[Entry]:
-    if given.has("-r") and not given.has("-R"):
-        optional = listing.optional(image)
+def _shown(given: Options, found: list[Entry], optional: set[str]) -> list[Entry]:
+    """``optional``: stems that others have optional dependencies on, where what can be removed is listed."""
+    if not given.has("-R"):
         found = [entry for entry in found if entry.stem not in optional]
     if given.has("-m", "-M"):
         found = [entry for entry in found if (catalog.MANUAL in entry.states) == given.has("-m")]
@@ -177,7 +177,7 @@ def _shown(image: Image, given: Options, found: list[Entry]) -> list[Entry]:
     return found
 
 
-def _row(entry: Entry, preferred: str, frozen: Frozen) -> dict[str, str]:
+def _row(entry: Entry, preferred: str, frozen: Frozen, optional: set[str]) -> dict[str, str]:
     """Every column of a package. ``preferred``: the publisher that is not named."""
     version = entry.fmri.known
     release, _, branch = version.plain.partition("-")
@@ -188,7 +188,7 @@ def _row(entry: Entry, preferred: str, frozen: Frozen) -> dict[str, str]:
         "osrelease": _build(version),
         "branch": branch,
         "timestamp": version.stamp,
-        "flags": _flags(entry, frozen),
+        "flags": _flags(entry, frozen, optional),
         "name": entry.stem,
         "publisher": entry.publisher,
         "namepub": entry.stem + (f" ({entry.publisher})" if entry.publisher != preferred else ""),
@@ -206,8 +206,9 @@ def is_frozen(frozen: Frozen, entry: Entry) -> bool:
     return version is not None and entry.fmri.known.matches(version)
 
 
-def _flags(entry: Entry, frozen: Frozen) -> str:
-    second = "f" if is_frozen(frozen, entry) else "m" if catalog.MANUAL in entry.states else "-"
+def _flags(entry: Entry, frozen: Frozen, optional: set[str]) -> str:
+    marks = (("f", is_frozen(frozen, entry)), ("S", entry.stem in optional), ("m", catalog.MANUAL in entry.states))
+    second = next((mark for mark, on in marks if on), "-")
     third = "o" if entry.obsolete else "r" if entry.renamed else "-"
     return ("i" if entry.installed else "-") + second + third
 

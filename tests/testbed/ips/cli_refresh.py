@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 
-from testbed.ips import messages
+from testbed.ips import messages, refresh
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Unreachable
 from testbed.ips.options import parse, usage
@@ -70,6 +70,7 @@ def copy_publishers_from(session: Session, args: list[str]) -> int:
         target.add_publisher(Publisher(entry.name, {**entry.raw, "uuid": str(uuid.uuid1())}))
         order.append(entry.name)
     target.order = order
+    refresh.rebuild(target)
     session.fetch(target.enabled)
     target.order = source.image.order[:1] + [name for name in order if name not in source.image.order[:1]]
     target.save_config()

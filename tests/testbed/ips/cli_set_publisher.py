@@ -10,7 +10,7 @@ from testbed.ips import messages, refresh, uris
 from testbed.ips.change_options import chosen_children
 from testbed.ips.children import unopened
 from testbed.ips.config import Publisher
-from testbed.ips.contacts import Contacts, Unreachable
+from testbed.ips.contacts import Unreachable
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.publisher_change import Change, NoSSL, Refused, applied
 from testbed.ips.session import Exit, Session
@@ -100,7 +100,10 @@ def _not_offered(origin: str, name: str, offered: list[str]) -> str:
 
 
 def _apply(session: Session, name: str, asked: Change, given: Options, refreshing: bool) -> None:
-    """Change one publisher; ``given`` tells its place. Nothing is kept if it fails. Raises Refused."""
+    """Change one publisher; ``given`` tells its place.
+
+    Raises Refused. Then nothing is saved, but for the publisher itself where some catalogs came and others did not.
+    """
     image = session.image
     old = {entry.name: entry for entry in image.publishers}.get(name)
     made = applied(name, old, asked)
@@ -110,14 +113,9 @@ def _apply(session: Session, name: str, asked: Change, given: Options, refreshin
         raise Refused(f"\n{failure.text.removeprefix('pkg: ')}") from None
     _check_certificate(session, made)
     order = _place(image.order if old else [*image.order, name], name, given)
-    before = (dict(image.config), image.order)
     image.add_publisher(made)
+    _update_catalogs(session, old, made, refreshing)
     image.order = order
-    try:
-        _update_catalogs(session, old, made, refreshing)
-    except Refused:
-        image.config, image.order = before
-        raise
     image.save_config()
     session.save()
 
@@ -184,7 +182,6 @@ def _check_origins(session: Session, made: Publisher, fresh: list[str]) -> None:
 
 
 def _refetch(session: Session, publishers: list[Publisher]) -> None:
-    session.contacts = Contacts(session.image.enabled, session.repositories.reachable)
     missing = session.fetch(publishers)
     if missing:
         raise Refused(messages.refresh_failed(missing, len(publishers), messages.NOT_REFRESHED))

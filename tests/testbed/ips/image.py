@@ -218,23 +218,27 @@ class Image:
         kept = directory / "catalog.attrs"
         if kept.exists() and kept.read_text() == offered:
             return False
-        directory.mkdir(exist_ok=True)
         for name in json.loads(offered)["parts"]:
             replace(directory / name, (source / name).read_text())
         replace(kept, offered)
         return True
 
-    def join_catalogs(self, publisher: str, uris: list[str]) -> None:
+    def join_catalogs(self, publisher: str, uris: list[str]) -> bool:
         """Make a publisher's catalog of those of its origins: links to the only one, or a copy of all.
 
-        What other origins left goes (client/publisher.py, __rebuild_catalog).
+        What other origins left goes. True if the publisher has something else now (client/publisher.py,
+        __rebuild_catalog).
         """
         place = self.meta / "publisher" / publisher
-        kept = [path for path in (self.origin_catalog(publisher, uri) for uri in uris) if path.exists()]
-        for path in set((place / "origins").iterdir()) - set(kept):
+        own = [self.origin_catalog(publisher, uri) for uri in uris]
+        kept = [path for path in own if (path / "catalog.attrs").exists()]
+        gone = set((place / "origins").iterdir()) - set(own)
+        for path in gone:
             shutil.rmtree(path)
         joined = place / "catalog"
         joined.mkdir(exist_ok=True)
+        base = joined / v4.PARTS["base"]
+        before = base.read_text() if base.exists() else ""
         for path in joined.iterdir():
             path.unlink()
         if len(kept) == 1:
@@ -244,6 +248,7 @@ class Image:
             found = {entry.fmri: entry for path in kept for entry in v4.read(path).entries}
             ordered = sorted(found.values(), key=lambda entry: (entry.stem, entry.fmri.known.key))
             v4.write(joined, Catalog(ordered, v4.new_attributes(stamp(True), signed=False)), signed=False)
+        return bool(gone or (kept and base.read_text() != before))
 
     def mark_refreshed(self, publisher: str) -> None:
         replace(self.meta / "publisher" / publisher / "last_refreshed", stamp(False) + "\n")
@@ -254,6 +259,11 @@ class Image:
 
     def is_stale(self, publisher: str) -> bool:
         return not (self.meta / "publisher" / publisher / "last_refreshed").exists()
+
+    def lacks_catalog(self, publisher: Publisher) -> bool:
+        """Was one of its origins never fetched?"""
+        directories = (self.origin_catalog(publisher.name, uri) for uri in publisher.active_origins)
+        return any(not (directory / "catalog.attrs").exists() for directory in directories)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ def _fetch(
     """What failed, and whether something new came."""
     missing, changed = [], False
     for origin in publisher.active_origins:
+        image.origin_catalog(publisher.name, origin).mkdir(exist_ok=True)
         failed = contacts.attempt(publisher, origin)
         source = repositories.at(origin).catalog_directory(publisher.name)
         if failed:
