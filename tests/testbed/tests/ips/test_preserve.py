@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from testbed import command
 from testbed.host import Host, create
 from testbed.ips import build, config, repository
