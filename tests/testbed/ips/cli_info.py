@@ -6,7 +6,7 @@ import calendar
 import textwrap
 import time
 
-from testbed.ips import action, catalog, listing
+from testbed.ips import action, catalog, listing, messages
 from testbed.ips.action import Action
 from testbed.ips.catalog import Entry
 from testbed.ips.cli_list import bare_patterns, is_frozen, manifest, reachable, summary
@@ -50,7 +50,7 @@ def info(session: Session, args: list[str]) -> int:
     without = []
     shown = []
     for entry in chosen.found:
-        lines = [action.parse(line) for line in manifest(session, entry, uris)]
+        lines = _actions(session, entry, uris)
         if not given.has("--license"):
             shown.append(_described(session, entry, lines, elsewhere=bool(uris)))
         elif any(found.kind == "license" for found in lines):
@@ -70,6 +70,14 @@ def info(session: Session, args: list[str]) -> int:
     if rc:
         raise Exit(rc, "" if quiet else text)
     return 0
+
+
+def _actions(session: Session, entry: Entry, uris: list[str]) -> list[Action]:
+    """Of a package's manifest; raises Exit 1."""
+    try:
+        return [action.parse(line) for line in manifest(session, entry, uris)]
+    except Exit as failure:
+        raise Exit(failure.rc, failure.text.replace(messages.FETCH_FAILED, "pkg: ")) from None
 
 
 def _unmatched(remote: bool, names: list[str]) -> str:
