@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from testbed.ips import settings
+from testbed.ips.image import stamp
 from testbed.ips.mediation import IMPLEMENTATION, VERSION
 from testbed.ips.planner import Plan
 
@@ -21,12 +22,30 @@ def rows(plan: Plan) -> list[Row]:
 
 def document(plan: Plan) -> dict[str, Any]:
     """The keys of --parsable=0."""
+    told = {"item-messages": {"warnings": {"messages": [_message(plan)]}}} if plan.dangling else {}
     return {
+        **told,
         "affect-packages": sorted(str(entry.fmri) for entry in plan.affected),
         "change-facets": facets(plan),
         "change-mediators": mediators(plan),
         "change-variants": variants(plan),
     }
+
+
+DANGLING = "The following mediated link targets do not exist, please reset the links via pkg set-mediator:\n"
+
+
+def dangling(plan: Plan) -> str:
+    """What is said of links whose targets go; empty if there are none."""
+    if not plan.dangling:
+        return ""
+    rows = [("MEDIATOR", ["REMOVED PATH(S)"]), *plan.dangling.items()]
+    return DANGLING + "".join(f"  {name:24} {', '.join(paths)}\n" for name, paths in rows)
+
+
+def _message(plan: Plan) -> dict[str, Any]:
+    common = {"msg_time": stamp(False), "msg_level": "warning", "msg_type": "general", "msg_stage": 1}
+    return {**common, "msg_text": dangling(plan)}
 
 
 def variants(plan: Plan) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from testbed.ips import boot_environments, execution, linked, messages, planner, report
 from testbed.ips.boot_environments import Decision, Workplace
+from testbed.ips.changed import dangling
 from testbed.ips.children import (
     ChildRun,
     failed_head,
@@ -63,6 +64,10 @@ def run(session: Session, request: Request) -> int:
     if request.parsable:
         documents = [run.document() for run in runs if run.changed]
         session.out(messages.as_json(report.document(session, made, documents, boot)))
+    broken = dangling(made)
+    if broken and (request.dry_run or session.image.variants.get("variant.opensolaris.zone") == "nonglobal"):
+        session.err(f"\nWARNING: {broken}\n")
+        broken = ""
     if changed and not request.dry_run:
         _carry_out(session, request, made, runs, boot)
         if request.operation == UPDATE and not request.patterns and _has_pkg(session):
@@ -71,6 +76,8 @@ def run(session: Session, request: Request) -> int:
         session.out(messages.stale_catalogs(session.contacts))
     if changed and not request.dry_run and session.dialect == messages.MASTER and session.image.format == 4:
         session.progress(OUTDATED_FORMAT)
+    if broken:
+        raise Exit(3, f"pkg {request.operation}: {broken}\n")
     return 0 if changed else 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,10 @@ def settle(image: Image, plan: Plan, manifest: Manifest, wanted: Settings, asked
     repaired = frozenset(asked) if mediation.touching(asked, current.mediators) else frozenset()
     relinked = _relinked(offered, current, after, repaired)
     plan.affected = changed + [entry for entry in relinked if entry in staying and entry not in changed]
+    known = {link.action.get("mediator") for link in offered} | set(asked)
+    plan.dangling = _dangling(
+        links.of(plan.remove), manifest, {m: c for m, c in current.mediators.items() if m in known}
+    )
     if after != current:
         plan.before, plan.after = current, after
 
@@ -96,4 +101,19 @@ def _relinked(links: list[_Link], before: Settings, after: Settings, repaired: C
             found += [link.entry] if link.entry not in found else []
         elif was and not now and link.action.get("path") not in taken:
             found += [link.entry] * (2 if name in repaired else 1)
+    return found
+
+
+def _dangling(
+    gone: list[_Link], manifest: Manifest, mediators: Mapping[str, Mapping[str, str]]
+) -> dict[str, list[str]]:
+    """Targets that go with the link that the administrator chose, where the mediator is still in use."""
+    found: dict[str, list[str]] = {}
+    for link in gone:
+        name, path = link.action.get("mediator"), link.action.get("path")
+        if mediation.local_part(mediators.get(name, {})) and mediation.delivered(link.action, mediators):
+            target = os.path.normpath(os.path.join(os.path.dirname(path), link.action.get("target")))
+            files = (action.parse(line) for line in manifest(link.entry) if line.startswith("file "))
+            if any(each.get("path") == target for each in files):
+                found.setdefault(name, []).append(target)
     return found

@@ -141,7 +141,14 @@ def _document(value: Any) -> Any:
 
 
 def _document_part(part: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in part.items() if not key.startswith("space-")}
+    return {key: _without_times(value) for key, value in part.items() if not key.startswith("space-")}
+
+
+def _without_times(value: Any) -> Any:
+    """Messages carry the time at which they arose."""
+    if isinstance(value, dict):
+        return {key: _without_times(inner) for key, inner in value.items() if key != "msg_time"}
+    return [_without_times(inner) for inner in value] if isinstance(value, list) else value
 
 
 def rows(text: str) -> list[str]:

@@ -17,7 +17,7 @@ PACKAGES = {
     "lock": ["depend type=incorporate fmri=base@1 facet.version-lock.base=true"],
     "doc": ["file a path=opt/doc facet.doc.man=true mode=0444", "file b path=opt/all mode=0444"],
     "one": ["link path=opt/tool target=one mediator=tool mediator-version=1"],
-    "two": ["link path=opt/tool target=two mediator=tool mediator-version=2"],
+    "two": ["file c path=opt/two mode=0555", "link path=opt/tool target=two mediator=tool mediator-version=2"],
 }
 
 

@@ -140,6 +140,19 @@ def test_the_link_changes_hands_where_its_package_goes(host: Host) -> None:
     assert link(host) == "one"
 
 
+def test_where_the_administrators_choice_goes_the_link_would_dangle__warned_of_in_a_zone_an_error_here(
+    host: Host,
+) -> None:
+    for root in ("/", ROOT):
+        assert command.run(host, ["pkg", "-R", root, "set-mediator", "-V", "2", "tool"]).rc == 0
+    plan = run(host, "uninstall", "-n", "--parsable=0", "two", root=ROOT)
+    (told,) = plan["item-messages"]["warnings"]["messages"]
+    assert told["msg_text"].endswith("  tool                     opt/two\n")
+    assert "WARNING: The following mediated link" in command.run(host, ["pkg", "-R", ROOT, "uninstall", "two"]).stderr
+    result = command.run(host, ["pkg", "uninstall", "two"])
+    assert (result.rc, result.stderr.startswith("pkg uninstall: The following mediated")) == (3, True)
+
+
 VERSIONS = st.sampled_from(["", "1", "1.2", "2", "10"])
 IMPLEMENTATIONS = st.sampled_from(["", "gnu", "gnu@1", "gnu@2", "bsd"])
 MEDIATIONS = st.builds(mediation.Mediation, st.sampled_from(["", "site", "vendor"]), VERSIONS, IMPLEMENTATIONS)
