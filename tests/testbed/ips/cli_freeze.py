@@ -35,8 +35,7 @@ def freeze(session: Session, args: list[str]) -> int:
     if comment and not given.words:
         raise usage("freeze", "At least one package to freeze must be given when -c is used.")
     if given.has("-H") and given.words:
-        reason = "-H may only be specified when listing the currently frozen packages."
-        raise Exit(2, f"pkg: {reason}\nFor a full list of subcommands, run: pkg help\n")
+        raise usage("", "-H may only be specified when listing the currently frozen packages.")
     if not given.words:
         return _show(session, headers=not given.has("-H"))
     if not given.has("-n"):

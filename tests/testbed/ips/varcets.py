@@ -35,22 +35,19 @@ def solver_needed(image: Image, current: Settings, after: Settings, parent: Mapp
     """Without the solver go changes that touch no dependency, in an image that is in sync with its parent."""
     if parent is not None and not linked.in_sync(image, parent):
         return True
+    before, now = current.effective(), after.effective()
+    switched = {name for name, value in after.variants.items() if current.variants.get(name) != value}
+
+    def tagged(found: Action) -> bool:
+        return found.kind == "depend" and any(
+            name in switched or (name.startswith("facet.") and facets.value(name, before) != facets.value(name, now))
+            for name in found.attributes
+        )
+
     return any(
-        bool(variant_reason(entry, after.variants)) or any(_tagged(found, current, after) for found in entry.actions)
+        bool(variant_reason(entry, after.variants)) or any(map(tagged, entry.actions))
         for entry in image.installed().values()
     )
-
-
-def _tagged(found: Action, current: Settings, after: Settings) -> bool:
-    if found.kind != "depend":
-        return False
-    before, now = current.effective(), after.effective()
-    for name in found.attributes:
-        if name.startswith("facet.") and facets.value(name, before) != facets.value(name, now):
-            return True
-        if name.startswith("variant.") and current.variants.get(name) != after.variants.get(name):
-            return True
-    return False
 
 
 def unsupported(image: Image, after: Settings) -> list[str]:
