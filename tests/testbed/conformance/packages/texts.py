@@ -88,6 +88,8 @@ SENTENCES = [
 ]
 """What people and programs look for: a paragraph with one of these counts as a whole."""
 SENTENCE = re.compile("|".join(SENTENCES))
+NO_ROOT = re.compile(r"Reason: (No version (matching|allowed by) '|Rejected by '|\[already rejected)")
+"""Reasons that follow from other rejections."""
 FRAMES_CUT = re.compile(r"(Traceback \(most recent call last\):\n).*?(?=^\S)", re.DOTALL | re.MULTILINE)
 
 
@@ -160,15 +162,20 @@ def rows(text: str) -> list[str]:
     ]
 
 
-def facts(text: str) -> Counter[str]:
-    """What counts of a text that is no table: paragraphs with a sentence that is known, lines of plans and reasons."""
+def facts(text: str, children: bool = True) -> Counter[str]:
+    """What counts of a text that is no table: paragraphs with a sentence that is known, lines of plans and reasons.
+
+    Without ``children`` what is framed as theirs is left out.
+    """
     found: Counter[str] = Counter()
     for image, lines in by_image(text).items():
+        if image and not children:
+            continue
         for paragraph in _paragraphs(lines):
             if any(line.lstrip().startswith("Reject: ") for line in paragraph):
                 found.update(f"{image} {fact}".strip() for fact in _rejections(paragraph))
                 continue
-            whole = " ".join(" ".join(paragraph).split())
+            whole = " ".join(" ".join(_in_order(paragraph)).split())
             if SENTENCE.search(whole):
                 found[f"{image} {whole}".strip()] += 1
                 continue
@@ -182,25 +189,35 @@ def facts(text: str) -> Counter[str]:
     return found
 
 
-def _rejections(paragraph: list[str]) -> set[str]:
-    """A tree of rejections as a set: the sentences, and each version with each of its reasons.
+def _in_order(paragraph: list[str]) -> list[str]:
+    """The paragraph, or its lines sorted where they are about the patterns typed: pkg keeps those in a set."""
+    if not any("' matches no installed packages" in line or "only matched packages" in line for line in paragraph):
+        return paragraph
+    return sorted(re.sub(r"^pkg [\w-]+: ", "", line) for line in paragraph)
 
-    Which package comes first is random in the real pkg (sets of FMRIs), and so is where a reason is told and where
-    "already rejected" stands in its place.
+
+def _rejections(paragraph: list[str]) -> set[str]:
+    """A tree of rejections as a set: the sentences, the versions, and with each the root causes of its rejection.
+
+    The real pkg walks sets of FMRIs. So it is random which package comes first, where a reason is told and where
+    "already rejected" stands in its place, and which of several dependencies that cannot be met a version is rejected
+    for.
     """
     found: set[str] = set()
-    versions: list[str] = []
-    told = False
-    for line in (" ".join(line.split()) for line in paragraph):
-        if line.startswith("Reject: "):
-            versions, told = [line], False
-        elif line.startswith("Reason: "):
-            told = True
-            found |= {f"{version} {line}" for version in versions} if "already rejected" not in line else set()
-        elif line.startswith("pkg:/") and not told:
-            versions.append(f"Reject: {line}")
-        elif line != "to" and not line.startswith("---"):
-            command, colon, sentence = line.rpartition(": ")
+    versions: dict[int, list[str]] = {}
+    last = 0
+    for line in paragraph:
+        words, depth = " ".join(line.split()), len(line) - len(line.lstrip())
+        if words.startswith("Reject: "):
+            versions[depth] = [words]
+            last = depth
+        elif words.startswith("Reason: "):
+            rejected = versions.get(depth, [])
+            found |= {*rejected, *(f"{version} {words}" for version in rejected if not NO_ROOT.match(words))}
+        elif words.startswith("pkg:/"):
+            versions[last].append(f"Reject: {words}")
+        elif words != "to" and not words.startswith("---"):
+            command, colon, sentence = words.rpartition(": ")
             found |= {command + colon, sentence}
     return found
 
