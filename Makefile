@@ -70,7 +70,7 @@ molecule: $(READY) ## role and playbook, one scenario each
 sanity: $(READY) ## ansible-test sanity
 	@python tests/tools/sanity.py
 
-bench: $(READY) ## what a command and a switch cost
+bench: $(READY) ## what a command, a switch and a look at all zones cost
 	@$(IN_TESTS) bench
 
 docs: $(READY) ## the docs site, into build/docs/html

@@ -1,4 +1,4 @@
-"""Print what a command of the testbed costs and what a switch starts: `make bench`."""
+"""Print what a command of the testbed costs and what the modules start: `make bench`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from testbed import log
 from walk import over_processes, world
 
 RUNS = 9
+ZONES = (1, 5, 20, 50)
 
 DECLARATION = "zones: [{name: web01, state: running, release: r151046}]"
 COMMANDS = [
@@ -46,11 +47,18 @@ def main() -> None:
         row("enter the host, run nothing", lambda: timed(enter(directory, ["/usr/bin/true"])))
         for argv in COMMANDS:
             row(" ".join(argv), partial(inside, directory, argv))
-        print(f"\n{'zone_brand':<52}{'seconds':>8}{'started':>8}{'pkg':>8}{'changing':>9}")
-        switch(directory, "check mode", {"zone": "web01", "brand": "lipkg", "_ansible_check_mode": True})
-        switch(directory, "ipkg to lipkg, running zone", {"zone": "web01", "brand": "lipkg"})
-        switch(directory, "nothing to do", {"zone": "web01", "brand": "lipkg"})
-        switch(directory, "lipkg to ipkg, not rehearsed", {"zone": "web01", "brand": "ipkg", "rehearse": False})
+        head("zone_brand")
+        run(directory, "zone_brand", "check mode", {"zone": "web01", "brand": "lipkg", "_ansible_check_mode": True})
+        run(directory, "zone_brand", "ipkg to lipkg, running zone", {"zone": "web01", "brand": "lipkg"})
+        run(directory, "zone_brand", "nothing to do", {"zone": "web01", "brand": "lipkg"})
+        options = {"zone": "web01", "brand": "ipkg", "rehearse": False}
+        run(directory, "zone_brand", "lipkg to ipkg, not rehearsed", options)
+        head("linked_image_info")
+        for number in ZONES:
+            many = Path(name) / f"zones-{number}"
+            zones = ", ".join(f"{{name: z{i}, brand: {'lipkg' if i % 2 else 'ipkg'}}}" for i in range(number))
+            world.build(many, f"zones: [{zones}]")
+            run(many, "linked_image_info", f"{number} zones", {})
 
 
 def enter(directory: Path, argv: list[str]) -> list[str]:
@@ -75,8 +83,12 @@ def row(what: str, measure: Callable[[], float]) -> None:
     print(f"{what:<52}{min(times):>8.0f}{statistics.median(times):>8.0f}")
 
 
-def switch(directory: Path, what: str, options: dict[str, object]) -> None:
-    over_processes.install(directory, options)
+def head(module: str) -> None:
+    print(f"\n{module:<52}{'seconds':>8}{'started':>8}{'pkg':>8}{'changing':>9}")
+
+
+def run(directory: Path, module: str, what: str, options: dict[str, object]) -> None:
+    over_processes.install(directory, options, module)
     world.clear_log(directory)
     began = time.perf_counter()
     result = over_processes.run(directory)

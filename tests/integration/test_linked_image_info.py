@@ -222,7 +222,7 @@ def test_a_non_global_zone(machine: MakeMachine) -> None:
 def test_as_a_task_with_and_without_check_mode(machine: MakeMachine, tmp_path: Path) -> None:
     host = machine({"zones": [LINKED, {"name": "own", "brand": "ipkg", "release": "r151046"}]})
     module = "illumos.linked_zones.linked_image_info"
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {module: {}, "register": "run"},
         {module: {"zones": ["own"]}, "check_mode": True, "register": "checked"},
         {"ansible.builtin.copy": {"content": "{{ [run, checked] | to_json }}", "dest": "/root/results.json"}},
@@ -237,7 +237,7 @@ def test_as_a_task_with_and_without_check_mode(machine: MakeMachine, tmp_path: P
     assert checked["zones"] == [zone for zone in run["zones"] if zone["name"] == "own"]
     assert run["global_zone"]["release"]["kernel"] == {
         "release": "r151054",
-        "version": host.host.state.uname["version"],
+        "version": host.command("uname -v").stdout.strip(),
         "source": "uname",
     }
     assert checked["zones"][0]["release"]["userland"]["release"].startswith("r151046")

@@ -20,7 +20,7 @@ from walk.scenario import Scenario
 from walk.walk import KILL, POWER, Step, guarded
 from walk.world import Result
 
-PAYLOAD = "/root/zone_brand.py"
+PAYLOAD = "/root/module.py"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
@@ -34,10 +34,10 @@ class Boundary:
     label: str
 
 
-def install(directory: Path, options: dict[str, Any]) -> None:
+def install(directory: Path, options: dict[str, Any], module: str = "zone_brand") -> None:
     """Put the module, with its arguments, on the host."""
     file = Host(directory).path(PAYLOAD)
-    argv = [sys.executable, "-m", "walk.payload", "zone_brand", json.dumps(options), str(file)]
+    argv = [sys.executable, "-m", "walk.payload", module, json.dumps(options), str(file)]
     subprocess.run(argv, env=ENVIRONMENT, check=True)
 
 
