@@ -82,6 +82,7 @@ def _run(ctx: Context, call: Call) -> int:
     session = Session(ctx, zone_root(ctx) + os.path.abspath(f"/{call.root.lstrip('/')}"))
     session.command = call.command
     session.named = f"'{call.root}'{call.origin}"
+    session.image.format  # noqa: B018 - opened before the options are read
     try:
         rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
     except Exit as ending:

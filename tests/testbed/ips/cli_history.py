@@ -180,6 +180,9 @@ def _described(done: Operation, cells: dict[str, str]) -> str:
 
 def purge(session: Session, args: list[str]) -> int:
     parse("purge-history", args, "")
+    if session.unprivileged:
+        text = "pkg: An error was encountered while attempting to purge client history.\n"
+        raise Exit(1, f"{text}pkg: [Errno 13] Permission denied\n")
     history.purge(session.image)
     history.record(session)
     session.out("History purged.\n")

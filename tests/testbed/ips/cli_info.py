@@ -35,7 +35,6 @@ def info(session: Session, args: list[str]) -> int:
         raise clash("info", "-l", "-r")
     if remote and not given.words:
         raise usage("info", "must request remote info for specific packages")
-    session.image.format  # noqa: B018 - no image at all is said before a wrong pattern
     uris = reachable(session, given.all("-g"))
     entries = session.image.known.entries
     if uris:

@@ -44,7 +44,6 @@ def list_packages(session: Session, args: list[str]) -> int:
     form = _form(given)
     kind = _kind(given)
     columns, layout = _columns(given)
-    session.image.format  # noqa: B018 - no image at all is said before a wrong pattern
     wanted = read_patterns("list", given.words)
     if kind not in (Kind.INSTALLED, Kind.REMOVABLE) and not given.has("--no-refresh"):
         refresh_where_needed(session)

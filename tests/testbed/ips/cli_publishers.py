@@ -41,7 +41,6 @@ def publisher(session: Session, args: list[str]) -> int:
     if form not in FORMATS:
         reason = f"Argument '{form}' for option '-F/--output-format' is invalid.\nSupported: {', '.join(FORMATS)}"
         raise usage("publisher", reason)
-    session.image.format  # noqa: B018 - no image at all is said first
     if given.words:
         return _details(session, given.words)
     rows = [(entry, row) for entry in _shown(session.image, given) for row in _rows(entry)]

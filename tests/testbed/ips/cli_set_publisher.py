@@ -18,7 +18,6 @@ from testbed.ips.set_publisher_options import change, check_words, read
 
 
 def set_publisher(session: Session, args: list[str]) -> int:
-    session.image.format  # noqa: B018 - no image at all is said first
     given = read(args)
     default = session.image.config["property"].get("default-recurse") == "True"
     recurse = given.has("-r", "--recurse") or (default and not given.has("-R", "--norecurse"))
