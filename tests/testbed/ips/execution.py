@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from testbed.ips import deliver, licences, linked, messages, notes, planner, settings, settle, tree, varcets
+from testbed.ips import conflicts, deliver, licences, linked, messages, notes, planner, settings, settle, tree, varcets
 from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
 from testbed.ips.planner import INSTALL, SYNC, Plan
@@ -14,13 +14,21 @@ from testbed.ips.session import Exit, Session, traceback
 from testbed.ips.settings import Settings
 
 
+class Conflicting(Exit):
+    """Packages of the plan cannot be installed together."""
+
+    def __init__(self, made: Plan, text: str) -> None:
+        super().__init__(1, text)
+        self.made = made
+
+
 def plan_image(
     session: Session,
     request: Request,
     parent: dict[str, Fmri] | None,
     inherited: Mapping[str, bool] | None = None,
 ) -> Plan:
-    """Plan for this image alone. Raises Exit 1 with the solver's words.
+    """Plan for this image alone. Raises Exit 1 with the solver's words, Conflicting.
 
     ``inherited``: the facets that the parent tells it; None: those that it told last.
     """
@@ -39,6 +47,9 @@ def plan_image(
     for entry in made.arriving:
         session.manifest(entry)
     settle.settle(session.image, made, session.manifest, wanted, request.mediators)
+    conflict = conflicts.find(session.image, settings.applied(session.image, wanted), made)
+    if conflict:
+        raise Conflicting(made, f"\npkg {request.operation}: {conflict}\n")
     if made:
         session.progress("Planning: Finding local manifests ... Done\n")
         session.progress("Planning: Package planning ... Done\nPlanning: Merging actions ... Done\n")

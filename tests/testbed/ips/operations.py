@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.ips import boot_environments, execution, linked, messages, planner, report
+from testbed.ips import alternates, boot_environments, execution, linked, messages, planner, report
 from testbed.ips.boot_environments import Decision, Workplace
 from testbed.ips.changed import dangling
 from testbed.ips.children import (
@@ -51,6 +51,7 @@ def run(session: Session, request: Request) -> int:
     boot_environments.check_names(session, request)
     children = sorted((entry for entry in session.children if not _ignored(entry, request)), key=lambda each: each.name)
     open_children(session, children, failed_head(request))
+    alternates.refuse_with_children(session, request.origins, children)
     publisher_check(session, children, failed_head(request))
     try:
         made, boot, runs = _planned(session, request, children)
@@ -90,6 +91,7 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
         except Exit as failure:
             raise Exit(1, f"\npkg: {framed(run.request.operation, run.child, failure)}") from None
     place = Workplace(session, boot)
+    alternates.settle(session, made)
     try:
         execution.execute(session, made)
     except Exit:
@@ -109,9 +111,17 @@ def _planned(session: Session, request: Request, children: list[Child]) -> tuple
     _refreshed(session, request)
     if request.operation == UPDATE and not request.force and not request.patterns:
         _check_pkg(session)
+    alternates.use(session, request.origins)
     made = Plan()
     if not request.metadata_only:
-        made = execution.plan_image(session, request, linked.parent_packages(session.image))
+        try:
+            made = execution.plan_image(session, request, linked.parent_packages(session.image))
+        except execution.Conflicting as conflicting:
+            if request.verbose and not request.parsable:
+                refused = conflicting.made
+                boot = boot_environments.decide(session, request, refused, execution.changes(session, refused))
+                _show(session, request, refused, boot)
+            raise
         refuse_updates(request, made)
     session.planned = made.after
     boot = boot_environments.decide(session, request, made, execution.changes(session, made))
