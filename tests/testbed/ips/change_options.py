@@ -89,6 +89,7 @@ def request(session: Session, operation: str, given: Options) -> Request:
         chosen=chosen,
         ignored=ignored,
         reject=given.all("--reject"),
+        origins=given.all("-g"),
         boot=boot,
     )
 

@@ -37,6 +37,8 @@ class Request:
     ignored: list[str] | None = None
     """Children left alone; None: none, empty: all."""
     reject: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    """Repositories to be used in this run besides those of the image."""
     facets: dict[str, bool | None] = field(default_factory=dict)
     """Facets to set; None takes one away."""
     variants: dict[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from testbed import zones
 from testbed.command import Context
 from testbed.ips import config, history, image, linked, messages, refresh, settings
 from testbed.ips.catalog import Entry
-from testbed.ips.config import Publisher
+from testbed.ips.config import Publisher, Sections
 from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.image import Image
 from testbed.ips.linked import Child
@@ -70,6 +71,18 @@ class NotFetched(Exit):
     """A package or a catalog could not be fetched; of this pkg says nothing else."""
 
 
+@dataclass
+class Borrowed:
+    """What -g brings into one run (alternates.py)."""
+
+    origins: list[str] = field(default_factory=list)
+    packages: list[Entry] = field(default_factory=list)
+    """Known from these origins alone."""
+    config: Sections = field(default_factory=dict)
+    """The image's own configuration."""
+    order: list[str] = field(default_factory=list)
+
+
 class Session:
     """``root``: the image's root as a path of the host, without a slash at the end (but for `/` itself)."""
 
@@ -80,6 +93,7 @@ class Session:
         self.is_global = self.root == "/" and ctx.zone == "global"
         """The image of the running global zone, also once its work has moved: children are looked for only there."""
         self.quiet = False
+        self.borrowed = Borrowed()
         self.command = ""
         """The subcommand, as messages name it."""
         self.planned: settings.Settings | None = None
@@ -273,7 +287,7 @@ class Session:
     def reach(self, entry: Entry) -> None:
         """Raises Exit 1 if no origin of the package's publisher offers it now."""
         origins = [p.active_origins for p in self.image.enabled if p.name == entry.publisher]
-        uris = origins[0] if origins else []
+        uris = [*self.borrowed.origins, *(origins[0] if origins else [])]
         if not self.repositories.offers(uris, entry.fmri):
             missing = [Unreachable(entry.publisher, uri, len(uris)) for uri in uris]
             raise NotFetched(1, messages.fetch_failed(missing[:1]))
