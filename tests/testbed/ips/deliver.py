@@ -101,8 +101,9 @@ def record(image: Image, plan: Plan) -> None:
         entry.base.setdefault("metadata", {})["last-install"] = now
     for entry in plan.arriving:
         entry.set_state(catalog.INSTALLED, True)
+    arriving = {id(entry) for entry in plan.arriving}
     for entry in plan.manual:
-        if entry.installed:
+        if id(entry) in arriving:  # one that was there already stays as it was
             entry.set_state(catalog.MANUAL, True)
     if plan.after:
         settings.store(image, plan.after)

@@ -99,7 +99,7 @@ def plan(
     elif operation == UPDATE and not patterns:
         how = Solver.update
     solution = _solve(image, problem, how)
-    made = _difference(installed, solution.packages, named)
+    made = _difference(installed, solution.packages, {} if operation == UPDATE else named)  # an update marks nothing
     made.avoided = solution.avoided
     return made
 
