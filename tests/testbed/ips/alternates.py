@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from testbed.ips import config, messages, uris
+from testbed.ips import catalog, config, messages, uris
 from testbed.ips.contacts import Unreachable
 from testbed.ips.linked import Child
 from testbed.ips.planner import Plan
@@ -63,7 +63,10 @@ def settle(session: Session, made: Plan) -> None:
     image.config, image.order = borrowed.config, borrowed.order
     for name in sorted({entry.publisher for entry in made.arriving} - set(image.order)):
         image.add_publisher(config.publisher(name, []))
-    gone = {id(entry) for entry in borrowed.packages} - {id(entry) for entry in made.arriving}
-    image.known.entries = [entry for entry in image.known.entries if id(entry) not in gone]
+    kept = [entry for entry in borrowed.packages if any(entry is arriving for arriving in made.arriving)]
+    for entry in kept:
+        entry.set_state(catalog.KNOWN, False)  # no repository of the image has it
+    own = {id(entry) for entry in borrowed.packages}
+    image.known.entries = [entry for entry in image.known.entries if id(entry) not in own] + kept
     image.changed()
     image.save_config()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from testbed.ips import action, catalog, fmri, mediation, settings
 from testbed.ips.action import Action
 from testbed.ips.catalog import Entry
-from testbed.ips.image import Image, stamp
+from testbed.ips.files import stamp
+from testbed.ips.image import Image
 from testbed.ips.planner import Plan
 
 DELIVERED = ("dir", "file", "link", "hardlink")
