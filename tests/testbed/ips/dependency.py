@@ -36,7 +36,7 @@ class Resolver:
         self.space = space
         self.held: list[Candidate] = []
 
-    def choices(self, source: Candidate, dependency: Dependency, trimmed: bool = True) -> Choices:
+    def choices(self, source: Candidate, dependency: Dependency, trimmed: bool = True, asked: bool = False) -> Choices:
         space, kind, target = self.space, dependency.kind, dependency.targets[0]
         space.stamped |= any(t.version is not None and bool(t.version.stamp) for t in dependency.targets)
         needed = target.stem in space.required
@@ -50,7 +50,7 @@ class Resolver:
             space.incorporating.add(source.stem)
             return Choices(*space.within(target, trimmed), needed, [])
         if kind == "conditional" and dependency.predicate:
-            return self._conditional(dependency.predicate, target, trimmed)
+            return self._conditional(dependency.predicate, target, trimmed, asked)
         if kind == "require-any":
             fits, rest = self._any(dependency.targets, trimmed, obsolete=False)
             return Choices(fits, rest, True, [])
@@ -58,10 +58,10 @@ class Resolver:
             return self._group(dependency.targets, trimmed)
         return Choices([], [], False, [])  # parent and origin: judged by rules.py
 
-    def _conditional(self, predicate: Fmri, target: Fmri, trimmed: bool) -> Choices:
+    def _conditional(self, predicate: Fmri, target: Fmri, trimmed: bool, asked: bool) -> Choices:
         space = self.space
         predicates, _ = space.newer(predicate, trimmed, obsolete=False)
-        named = space.named.get(predicate.stem, [])
+        named = space.named.get(predicate.stem, []) if asked else []
         present = any(found in named or (found in space.installed_set - space.removed) for found in predicates)
         required = present and predicate.stem in space.required
         return Choices(*space.newer(target, trimmed, obsolete=False), required, predicates)
@@ -83,17 +83,24 @@ class Resolver:
 
     # -- when nothing meets it -------------------------------------------------------------------------------------
 
-    def check(self, source: Candidate, dependency: Dependency, trimmed: bool = True) -> list[Candidate]:
-        """The versions that meet the dependency. Raises Unsatisfied if it must be met and none does."""
-        found = self.choices(source, dependency, trimmed)
+    def check(
+        self, source: Candidate, dependency: Dependency, trimmed: bool = True, asked: bool = True
+    ) -> list[Candidate]:
+        """The versions that meet the dependency. Raises Unsatisfied if it must be met and none does.
+
+        ``asked``: what was asked for counts.
+        """
+        found = self.choices(source, dependency, trimmed, asked)
         if found.fits or not found.required:
             return found.fits
         if trimmed and dependency.kind == "incorporate" and source in self.held:
             # it stays: what is asked for now cannot reject it
-            return self.check(source, dependency, trimmed=False)
-        raise Unsatisfied(self._why(source, dependency, found.rest, trimmed))
+            return self.check(source, dependency, trimmed=False, asked=asked)
+        raise Unsatisfied(self._why(source, dependency, found.rest, trimmed, asked))
 
-    def _why(self, source: Candidate, dependency: Dependency, rest: list[Candidate], trimmed: bool) -> Rejection:
+    def _why(
+        self, source: Candidate, dependency: Dependency, rest: list[Candidate], trimmed: bool, asked: bool
+    ) -> Rejection:
         space, kind, target = self.space, dependency.kind, dependency.targets[0]
         name = shown(target)
         if kind == "exclude":
@@ -110,7 +117,7 @@ class Resolver:
             fits, rest = space.newer(target, trimmed=False)
         if not fits:
             return Rejection(Kind.MISSING, f"No version for '{kind}' dependency on {name} can be found")
-        if trimmed and rest and space.named.get(source.stem) == [source]:
+        if trimmed and rest and asked and space.named.get(source.stem) == [source]:
             text = f"Rejected by '{kind}' dependency in proposed package '{source.stem}'"
             pulled = Rejection(Kind.DEPENDENCY, text, frozenset([source]), (kind, source.stem))
             space.reject(self.choices(source, dependency, trimmed=False).rest, pulled)

@@ -235,7 +235,7 @@ class Explanation:
                 continue
             try:
                 for dependency in found.dependencies:
-                    waiting += self.resolver.check(found, dependency)
+                    waiting += self.resolver.check(found, dependency, asked=False)
             except Unsatisfied as failure:
                 self.space.reject([found], failure.rejection)
                 lines.append(f"No suitable version of required package {found.stem} found:")

@@ -44,7 +44,7 @@ class Solver:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.space = Space(problem)
-        self.named = dict(self.space.named)
+        self.named = self.space.named
         """What is left of the named versions."""
         self.resolver = Resolver(self.space)
         self.explanation = Explanation(self.space, self.resolver)

@@ -156,6 +156,7 @@ class Space:
         self.installed = {stem: self.candidate(entry) for stem, entry in problem.installed.items()}
         self.installed_set = frozenset(self.installed.values())
         self.named = {stem: [self.candidate(entry) for entry in found] for stem, found in problem.named.items()}
+        """What is left of the named versions, oldest first."""
         self.required: set[str] = set()
         """Stems that will be there in any case."""
         self.removed: set[Candidate] = set()
