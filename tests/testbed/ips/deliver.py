@@ -102,6 +102,8 @@ def record(image: Image, plan: Plan) -> None:
         entry.base.setdefault("metadata", {})["last-install"] = now
     for entry in plan.arriving:
         entry.set_state(catalog.INSTALLED, True)
+    gone = {id(entry) for entry in plan.remove + [old for old, _ in plan.change] if catalog.KNOWN not in entry.states}
+    image.known.entries = [entry for entry in image.known.entries if id(entry) not in gone]
     arriving = {id(entry) for entry in plan.arriving}
     for entry in plan.manual:
         if id(entry) in arriving:  # one that was there already stays as it was
