@@ -38,6 +38,7 @@ SUBCOMMANDS = {
     "unset-publisher": ("cli_set_publisher", "unset_publisher"),
     "copy-publishers-from": ("cli_refresh", "copy_publishers_from"),
     "refresh": ("cli_refresh", "refresh_catalogs"),
+    "update-format": ("cli_format", "update_format"),
     "history": ("cli_history", "show"),
     "purge-history": ("cli_history", "purge"),
     "property": ("cli_property", "show"),

@@ -9,8 +9,9 @@ from testbed.host import Host
 from testbed.ips import catalog, config, deliver, image, refresh, settings, settle, v4
 from testbed.ips.catalog import Catalog
 from testbed.ips.config import Publisher
+from testbed.ips.files import stamp
 from testbed.ips.fmri import Fmri
-from testbed.ips.image import Image, stamp
+from testbed.ips.image import Image
 from testbed.ips.planner import Plan
 from testbed.ips.repository import Repositories
 from testbed.ips.tree import Tree
@@ -67,11 +68,11 @@ def build_image(
 def _write_catalogs(made: Image, repositories: Repositories, known: list[Fmri]) -> None:
     """Cached catalogs with exactly these packages, as of the first origin of each publisher."""
     for publisher in made.publishers:
-        image.make_publisher_directories(made.meta / "publisher" / publisher.name)
+        made.catalogs(publisher.name).make_directories()
         entries = repositories.entries([name for name in known if name.publisher == publisher.name])
         if publisher.origins and entries:
             content = Catalog(entries, v4.new_attributes(stamp(True), signed=True), feature=False)
-            made.write_origin_catalog(publisher.name, publisher.origins[0], content)
+            made.catalogs(publisher.name).write_only(publisher.origins[0], content)
     rest = [name for name in known if name.publisher not in made.order]
     made.known.entries += repositories.entries(rest)
     refresh.rebuild(made)

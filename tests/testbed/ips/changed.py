@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from testbed.ips import settings
-from testbed.ips.image import stamp
+from testbed.ips.files import stamp
 from testbed.ips.mediation import IMPLEMENTATION, VERSION
 from testbed.ips.planner import Plan
 
@@ -16,7 +16,10 @@ def rows(plan: Plan) -> list[Row]:
     """Counts for the plan's table, behind those of packages."""
     varcets = len(variants(plan)) + len(facets(plan))
     word = "change" if varcets or mediators(plan) else "fix"
-    counts = [(f"Packages to {word}", len(plan.affected)), ("Mediators to change", len(mediators(plan)))]
+    counts = [
+        (f"Packages to {word}", len(plan.affected + plan.repeated)),
+        ("Mediators to change", len(mediators(plan))),
+    ]
     return [(name, str(number)) for name, number in [*counts, ("Variants/Facets to change", varcets)] if number]
 
 
@@ -25,7 +28,7 @@ def document(plan: Plan) -> dict[str, Any]:
     told = {"item-messages": {"warnings": {"messages": [_message(plan)]}}} if plan.dangling else {}
     return {
         **told,
-        "affect-packages": sorted(str(entry.fmri) for entry in plan.affected),
+        "affect-packages": sorted(str(entry.fmri) for entry in plan.affected + plan.repeated),
         "change-facets": facets(plan),
         "change-mediators": mediators(plan),
         "change-variants": variants(plan),

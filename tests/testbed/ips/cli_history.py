@@ -6,8 +6,8 @@ import calendar
 import time
 
 from testbed.ips import history
+from testbed.ips.files import stamp
 from testbed.ips.history import Operation
-from testbed.ips.image import stamp
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.session import Exit, Session
 

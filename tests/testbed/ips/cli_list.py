@@ -137,7 +137,11 @@ def bare_patterns(head: str, words: Iterable[str]) -> list[Pattern]:
 def refresh_where_needed(session: Session) -> None:
     """Fetch what was never fetched; raises Exit 1 if that fails. Who may not write goes on with what there is."""
     image = session.image
-    stale = [p for p in image.enabled if p.active_origins and (image.is_stale(p.name) or image.lacks_catalog(p))]
+    stale = [
+        p
+        for p in image.enabled
+        if p.active_origins and (image.catalogs(p.name).stale or image.catalogs(p.name).lack(p.active_origins))
+    ]
     if not stale or session.unprivileged:
         return
     session.quiet, shown = True, session.quiet  # a listing shows no progress

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from testbed.ips.cli_info import date
 from testbed.ips.config import Publisher
-from testbed.ips.image import Image, stamp
+from testbed.ips.files import stamp
+from testbed.ips.image import Image
 from testbed.ips.options import Options, parse, usage
 from testbed.ips.session import Exit, Session
 

@@ -156,12 +156,12 @@ def _update_catalogs(session: Session, old: Publisher | None, made: Publisher, r
         return
     before = set(old.active_origins) if old else set()
     fresh = [uri for uri in made.active_origins if uri not in before]
-    stale = old is None or not old.enabled or before != set(made.active_origins) or image.is_stale(made.name)
+    stale = old is None or not old.enabled or before != set(made.active_origins) or image.catalogs(made.name).stale
     if not made.enabled or not stale:
         return
     if not refreshing:
-        refresh.make_publisher_directories(image.meta / "publisher" / made.name)
-        image.mark_stale(made.name)
+        image.catalogs(made.name).make_directories()
+        image.catalogs(made.name).mark_stale()
         return
     if fresh:
         _check_origins(session, made, fresh)

@@ -11,7 +11,7 @@ from testbed.ips.action import Action
 from testbed.ips.boot_environments import Decision, Workplace
 from testbed.ips.catalog import Entry
 from testbed.ips.deliver import Changes
-from testbed.ips.image import stamp
+from testbed.ips.files import stamp
 from testbed.ips.options import Options, clash, parse
 from testbed.ips.patterns import Pattern
 from testbed.ips.patterns import parse as parse_pattern

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from testbed import boot
-from testbed.ips.image import Image, stamp
+from testbed.ips.files import stamp
+from testbed.ips.image import Image
 
 if TYPE_CHECKING:
     from testbed.ips.session import Session

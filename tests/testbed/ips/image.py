@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +12,9 @@ from typing import Any
 from testbed.ips import catalog, config, facets, fmri, v4, v5
 from testbed.ips.catalog import Catalog, Entry
 from testbed.ips.config import Publisher
+from testbed.ips.files import replace, stamp
 from testbed.ips.fmri import Fmri
+from testbed.ips.publisher_catalogs import PublisherCatalogs
 
 LINKED = ("linked_prop", "linked_ppkgs", "linked_ppubs", "linked_pfacets")
 AFTER_PUBLISHERS = ("variant", "facet", "inherited_facet", "mediators", "CONFIGURATION")
@@ -96,8 +95,7 @@ class Image:
         """Forget a publisher and its cached catalogs; its manifests stay, installed packages need them."""
         del self.config[f"authority_{name}"]
         self.order = [other for other in self.order if other != name]
-        for part in ("origins", "catalog"):
-            shutil.rmtree(self.meta / "publisher" / name / part, ignore_errors=True)
+        self.catalogs(name).forget()
 
     # -- what is known and installed ---------------------------------------------------------------------------------
 
@@ -198,72 +196,9 @@ class Image:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(catalog.manifest_text(lines))
 
-    def origin_catalog(self, publisher: str, uri: str) -> Path:
-        """Directory of the catalog fetched from one origin."""
-        return self.meta / "publisher" / publisher / "origins" / hashlib.sha1(uri.encode()).hexdigest()
-
-    def write_origin_catalog(self, publisher: str, uri: str, content: Catalog) -> None:
-        """Keep this as the catalog of a publisher's only origin."""
-        v4.write(self.origin_catalog(publisher, uri), content, signed=True)
-        self.join_catalogs(publisher, [uri])
-        self.mark_refreshed(publisher)
-
-    def take_catalog(self, publisher: str, uri: str, source: Path) -> bool:
-        """Keep the catalog of an origin as the repository has it in ``source``. False: it is the one we have.
-
-        Raises OSError, ValueError if it cannot be read.
-        """
-        offered = (source / "catalog.attrs").read_text()
-        directory = self.origin_catalog(publisher, uri)
-        kept = directory / "catalog.attrs"
-        if kept.exists() and kept.read_text() == offered:
-            return False
-        for name in json.loads(offered)["parts"]:
-            replace(directory / name, (source / name).read_text())
-        replace(kept, offered)
-        return True
-
-    def join_catalogs(self, publisher: str, uris: list[str]) -> bool:
-        """Make a publisher's catalog of those of its origins: links to the only one, or a copy of all.
-
-        What other origins left goes. True if the publisher has something else now (client/publisher.py,
-        __rebuild_catalog).
-        """
-        place = self.meta / "publisher" / publisher
-        own = [self.origin_catalog(publisher, uri) for uri in uris]
-        kept = [path for path in own if (path / "catalog.attrs").exists()]
-        gone = set((place / "origins").iterdir()) - set(own)
-        for path in gone:
-            shutil.rmtree(path)
-        joined = place / "catalog"
-        joined.mkdir(exist_ok=True)
-        base = joined / v4.PARTS["base"]
-        before = base.read_text() if base.exists() else ""
-        for path in joined.iterdir():
-            path.unlink()
-        if len(kept) == 1:
-            for name in ("catalog.attrs", *v4.PARTS.values()):
-                (joined / name).symlink_to(f"../origins/{kept[0].name}/{name}")
-        else:
-            found = {entry.fmri: entry for path in kept for entry in v4.read(path).entries}
-            ordered = sorted(found.values(), key=lambda entry: (entry.stem, entry.fmri.known.key))
-            v4.write(joined, Catalog(ordered, v4.new_attributes(stamp(True), signed=False)), signed=False)
-        return bool(gone or (kept and base.read_text() != before))
-
-    def mark_refreshed(self, publisher: str) -> None:
-        replace(self.meta / "publisher" / publisher / "last_refreshed", stamp(False) + "\n")
-
-    def mark_stale(self, publisher: str) -> None:
-        """Whatever may fetch this publisher's catalogs is to do so."""
-        (self.meta / "publisher" / publisher / "last_refreshed").unlink(missing_ok=True)
-
-    def is_stale(self, publisher: str) -> bool:
-        return not (self.meta / "publisher" / publisher / "last_refreshed").exists()
-
-    def lacks_catalog(self, publisher: Publisher) -> bool:
-        """Was one of its origins never fetched?"""
-        directories = (self.origin_catalog(publisher.name, uri) for uri in publisher.active_origins)
-        return any(not (directory / "catalog.attrs").exists() for directory in directories)
+    def catalogs(self, publisher: str) -> PublisherCatalogs:
+        """Those that were fetched for a publisher."""
+        return PublisherCatalogs(self.meta / "publisher" / publisher)
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -279,6 +214,15 @@ class Image:
             v4.touch(self.known.attributes, now)
             v4.touch(self.installed_attributes, now)
         self.write(both)
+
+    def upgrade(self) -> None:
+        """Make it an image of format 5, as `pkg update-format` does (client/image.py, __upgrade_state_db)."""
+        self.known.attributes = {"complete": "1", "last-modified": self.known.attributes["last-modified"]}
+        self.config["image"]["version"] = "5"
+        self.write()
+        self.save_config()
+        for name in V4_DIRECTORIES:
+            shutil.rmtree(self.meta / name)
 
     def write(self, both: bool = False) -> None:
         """Write the catalog as it is. ``both``: beside the JSON of a v4 image the database that master's pkg keeps."""
@@ -318,29 +262,10 @@ def create(
     for name in (*DIRECTORIES, *(V4_DIRECTORIES if format == 4 else ())):
         (meta / name).mkdir(parents=True, exist_ok=True)
     for entry in publishers:
-        make_publisher_directories(meta / "publisher" / entry.name)
+        PublisherCatalogs(meta / "publisher" / entry.name).make_directories()
     attributes = {"complete": "1"} if format == 5 else v4.new_attributes(stamp(True), signed=False)
     image = Image(root, config.new(format, variants, publishers), Catalog(known or [], attributes))
     image.save_config()
     (meta / "state/avoid_set").write_text("[1,{}]")
     image.save()
     return image
-
-
-def make_publisher_directories(directory: Path) -> None:
-    for name in ("certs/subject_hashes", "certs/crls", "catalog", "origins"):
-        (directory / name).mkdir(parents=True, exist_ok=True)
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file as a whole."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text)
-    scratch.rename(path)
-
-
-def stamp(fraction: bool) -> str:
-    """Now, as pkg writes times: 20261121T060453.952496Z."""
-    now = time.time()
-    text = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-    return f"{text}.{int(now % 1 * 1e6):06d}Z" if fraction else f"{text}Z"

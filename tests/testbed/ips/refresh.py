@@ -9,7 +9,7 @@ from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher
 from testbed.ips.contacts import Contacts, Unreachable
 from testbed.ips.fmri import Fmri, Version
-from testbed.ips.image import Image, make_publisher_directories
+from testbed.ips.image import Image
 from testbed.ips.repository import Repositories
 
 
@@ -24,14 +24,14 @@ def fetch(
     contacts = contacts or Contacts(image.enabled, repositories.reachable)
     missing, changed = [], False
     for publisher in publishers:
-        make_publisher_directories(image.meta / "publisher" / publisher.name)
+        image.catalogs(publisher.name).make_directories()
         failed, new = _fetch(image, repositories, publisher, contacts)
         missing += failed
         if any(entry.answered for entry in failed):
             continue  # pkg goes on to the next publisher, whatever it has got of this one
-        changed |= image.join_catalogs(publisher.name, publisher.active_origins) or new
+        changed |= image.catalogs(publisher.name).join(publisher.active_origins) or new
         if len(failed) < len(publisher.active_origins):
-            image.mark_refreshed(publisher.name)
+            image.catalogs(publisher.name).mark_refreshed()
     if changed:
         rebuild(image)
     return missing, changed
@@ -43,13 +43,13 @@ def _fetch(
     """What failed, and whether something new came."""
     missing, changed = [], False
     for origin in publisher.active_origins:
-        image.origin_catalog(publisher.name, origin).mkdir(exist_ok=True)
+        image.catalogs(publisher.name).origin(origin).mkdir(exist_ok=True)
         failed = contacts.attempt(publisher, origin)
         source = repositories.at(origin).catalog_directory(publisher.name)
         if failed:
             missing.append(failed)
         elif source.is_dir():
-            changed |= image.take_catalog(publisher.name, origin, source)
+            changed |= image.catalogs(publisher.name).take(origin, source)
         else:
             wrong = Unreachable(publisher.name, origin, len(publisher.active_origins), answered=True)
             return [wrong], False
@@ -62,7 +62,7 @@ def rebuild(image: Image) -> None:
     known: dict[Fmri, Entry] = {}
     for publisher in image.enabled:
         for origin in publisher.active_origins:
-            directory = image.origin_catalog(publisher.name, origin)
+            directory = image.catalogs(publisher.name).origin(origin)
             if (directory / "catalog.attrs").exists():
                 for entry in v4.read(directory).entries:
                     if entry.publisher == publisher.name:

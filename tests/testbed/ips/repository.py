@@ -22,8 +22,8 @@ from testbed.host import Host
 from testbed.ips import catalog, fmri
 from testbed.ips.catalog import Catalog, Entry
 from testbed.ips.file_repository import FileRepository, named_payloads
+from testbed.ips.files import stamp
 from testbed.ips.fmri import Fmri
-from testbed.ips.image import stamp
 
 
 def store(

@@ -14,6 +14,7 @@ from testbed.ips import config, history, image, linked, messages, refresh, setti
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher, Sections
 from testbed.ips.contacts import Contacts, Unreachable
+from testbed.ips.files import stamp
 from testbed.ips.image import Image
 from testbed.ips.linked import Child
 from testbed.ips.repository import Repositories
@@ -100,7 +101,7 @@ class Session:
         """What a plan makes of the image's settings."""
         self.locked = False
         """It has held the image's lock to change it."""
-        self.started = image.stamp(False)
+        self.started = stamp(False)
         self.recorded = False
         """The image's history tells of this run."""
         self.named = f"'{root}'"

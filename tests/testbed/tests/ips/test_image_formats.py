@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from testbed import command
+from testbed.host import create
 from testbed.ips import config, fmri, image, v4, v5
 from testbed.ips.fmri import Fmri
 
@@ -75,7 +78,7 @@ def rewrite(read: image.Image, root: Path) -> None:
         written.write_frozen(read.frozen())
     for publisher in read.publishers:
         for uri in publisher.origins:
-            written.write_origin_catalog(publisher.name, uri, v4.read(read.origin_catalog(publisher.name, uri)))
+            written.catalogs(publisher.name).write_only(uri, v4.read(read.catalogs(publisher.name).origin(uri)))
         date = f"publisher/{publisher.name}/last_refreshed"
         (written.meta / date).write_text((read.meta / date).read_text())
     for path in (read.meta / "publisher").glob("*/pkg/*/*"):
@@ -115,3 +118,30 @@ def test_a_new_image_can_be_opened(image_format: int, tmp_path: Path) -> None:
         ("omnios", ["https://pkg.example.org/core/"], True)
     ]
     assert opened.known.entries == []
+
+
+def test_an_image_is_upgraded_when_asked_to_be(tree, tmp_path: Path) -> None:
+    made = create(tmp_path / "host")
+    shutil.copytree(tree("v4-diverged"), made.directory, symlinks=True, dirs_exist_ok=True)
+    made.state.settings["pkg_dialect"] = "master"
+    made.save()
+    before = command.run(made, ["pkg", "list", "-Hafv"])
+    assert (before.rc, command.run(made, ["pkg", "update-format"]).rc) == (0, 0)
+    assert image.open(made.path("/")).format == 5
+    assert command.run(made, ["pkg", "list", "-Hafv"]).stdout == before.stdout
+    again = command.run(made, ["pkg", "update-format"])
+    assert (again.rc, again.stdout) == (4, "Image format already current.\n")
+    zone = made.path("/zones/web01/root")
+    assert image.open(zone).format == 4  # a zone is not converted with the global zone
+    assert command.run(made, ["pkg", "-R", "/zones/web01/root", "update-format"]).rc == 0
+    assert image.open(zone).format == 5
+
+
+def test_an_older_pkg_cannot_read_format_5(tree, tmp_path: Path) -> None:
+    made = create(tmp_path / "host")
+    shutil.copytree(tree("v5-synced"), made.directory, symlinks=True, dirs_exist_ok=True)
+    made.state.settings["pkg_dialect"] = "r151054"
+    made.save()
+    refused = command.run(made, ["pkg", "list"])
+    assert refused.rc == 99
+    assert "UnsupportedImageError" in refused.stderr
