@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from xml.parsers import expat
 
-from ..model.zone import ALL_STATES, Zone, is_legal_name
+from ..model.zone import Zone, is_legal_name
 from . import safe
 
 _INDEX = "etc/zones/index"
 # name:state:zonepath[:uuid], the zonepath in double quotes if it holds a colon
-_LINE = re.compile(r'(?P<name>[^:]+):(?P<state>[^:]+):(?P<path>"[^"]*"|[^:]*)(?::(?P<uuid>[^:]*))?')
+_LINE = re.compile(r'(?P<name>[^:]+):(?P<state>[a-z_]+):(?P<path>"[^"]*"|[^:]*)(?::(?P<uuid>[^:]*))?')
 
 
 class ZoneFilesError(Exception):
@@ -34,7 +34,8 @@ def configured(root: str) -> bool:
 def zones(root: str) -> list[Zone]:
     """Return the non-global zones configured below `root`, zonepaths as they are when it runs. Raises ZoneFilesError.
 
-    As in `zoneadm -R ROOT list -cp` the states are configured, incomplete and installed only.
+    As in `zoneadm -R ROOT list -cp` the states are configured, incomplete and installed only; a state that is not
+    known is not one in which pkg links a zone.
     """
     try:
         text = safe.read(root, _INDEX).decode("utf-8", errors="replace")
@@ -57,7 +58,7 @@ def zones(root: str) -> list[Zone]:
 def parse_line(line: str) -> tuple[str, str, str, str]:
     """Return (name, state, zonepath, uuid) of a line of the index. Raises ValueError."""
     match = _LINE.fullmatch(line)
-    if not match or match["state"] not in ALL_STATES:
+    if not match:
         raise ValueError(f"a line that is not known: {line[:200]!r}")
     name, path = match["name"], match["path"].strip('"')
     if name != "global" and not is_legal_name(name):

@@ -9,7 +9,7 @@ A parser of its own: Python's parser, fed with what a zone has written, can be m
 from __future__ import annotations
 
 import re
-from typing import Any, List
+from typing import Any, Iterator, List
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -78,9 +78,9 @@ def _value(tokens: _Tokens, depth: int) -> Any:
     if mark == "":
         return value
     if mark == "[":
-        return [_value(tokens, depth + 1) for _ in _until(tokens, "]")]
+        return [_value(rest, depth + 1) for rest in _until(tokens, "]")]
     if mark == "{":
-        return dict(_pair(tokens, depth + 1) for _ in _until(tokens, "}"))
+        return dict(_pair(rest, depth + 1) for rest in _until(tokens, "}"))
     raise ValueError(f"not a list: {mark!r} is not expected there")
 
 
@@ -91,13 +91,13 @@ def _pair(tokens: _Tokens, depth: int) -> tuple[Any, Any]:
     return key, _value(tokens, depth)
 
 
-def _until(tokens: _Tokens, end: str) -> Any:
-    """Yield once for each element before `end`; commas between them and `end` itself are taken off."""
+def _until(tokens: _Tokens, end: str) -> Iterator[_Tokens]:
+    """Yield the tokens once for each element before `end`; commas between them and `end` itself are taken off."""
     while tokens:
         if tokens[-1][0] == end:
             tokens.pop()
             return
-        yield None
+        yield tokens
         if not tokens or tokens[-1][0] not in (",", end):
             raise ValueError("not a list: a comma is missing")
         if tokens[-1][0] == ",":

@@ -156,20 +156,20 @@ def test_something_else_in_place_of_a_file(trap: Trap, tree: tuple[int, Path]) -
 @pytest.mark.parametrize("place", ["", "var", "var/pkg", "var/pkg/state"])
 @pytest.mark.parametrize("trap", [a_link_out, a_link_to_itself, a_fifo, a_huge_file])
 def test_something_else_in_place_of_a_directory(place: str, trap: Trap, tree: tuple[int, Path]) -> None:
-    _, top = tree
+    top = tree[1]
     trap(top / "zones/web01/root" / place)
     assert caught(top) == ["image-unreadable"]
 
 
 @pytest.mark.parametrize("trap", TRAPS)
 def test_something_else_in_place_of_the_release(trap: Trap, tree: tuple[int, Path]) -> None:
-    _, top = tree
+    top = tree[1]
     trap(top / "zones/web01/root/etc/release")
     assert caught(top) == ["release-unreadable"]
 
 
 def test_no_image(tree: tuple[int, Path]) -> None:
-    _, top = tree
+    top = tree[1]
     shutil.rmtree(top / "zones/web01/root")
     assert caught(top) == ["image-missing"]
     (top / "zones/web01/root").mkdir()
@@ -316,7 +316,7 @@ def test_an_image_that_pkg_is_writing(unpacked: Callable[[str], Path], tmp_path:
 
 
 def test_texts_of_a_zone_are_shown_short_and_harmless(tree: tuple[int, Path]) -> None:
-    _, top = tree
+    top = tree[1]
     root = top / "zones/web01/root"
     config = (root / CONFIG).read_text()
     uri = "https://user:secret@example.org/\\x1b[2J\\ud800" + "a" * 100_000
@@ -346,7 +346,7 @@ def test_texts_of_a_zone_are_shown_short_and_harmless(tree: tuple[int, Path]) ->
     ],
 )
 def test_a_broken_configuration_of_zones(place: str, content: str, message: str, tree: tuple[int, Path]) -> None:
-    _, top = tree
+    top = tree[1]
     (top / place).write_text(content)
     with pytest.raises(InfoFailed, match=message):
         info(top)
