@@ -105,5 +105,5 @@ def _change(session: Session, request: Request, given: Options, wanted: dict[str
         raise Exit(2, f"\npkg {request.operation}: " + "\n".join(wrong) + "\n")
     configured = settings.of(session.image).mediators
     request.mediators = {name: mediation.asked(configured, name, wanted) for name in given.words}
-    request.refresh = False
+    request.refresh, request.ignored = False, []  # children have their own
     return operations.run(session, request)

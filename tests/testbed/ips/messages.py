@@ -48,7 +48,7 @@ def changed_packages(plan: Plan) -> str:
         rows.setdefault(entry.publisher, []).append((entry.stem, entry, None))
     for before, after in plan.change:
         rows.setdefault(after.publisher, []).append((after.stem, before, after))
-    for entry in plan.affected:
+    for entry in plan.affected + plan.repeated:
         rows.setdefault(entry.publisher, []).append((entry.stem, entry, entry))
     if not rows:
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.ips import alternates, boot_environments, execution, linked, messages, planner, report
+from testbed.ips import alternates, boot_environments, catalog, execution, linked, messages, planner, report
 from testbed.ips.boot_environments import Decision, Workplace
 from testbed.ips.changed import dangling
 from testbed.ips.children import (
@@ -65,10 +65,8 @@ def run(session: Session, request: Request) -> int:
     if request.parsable:
         documents = [run.document() for run in runs if run.changed]
         session.out(messages.as_json(report.document(session, made, documents, boot)))
-    broken = dangling(made)
-    if broken and (request.dry_run or session.image.variants.get("variant.opensolaris.zone") == "nonglobal"):
-        session.err(f"\nWARNING: {broken}\n")
-        broken = ""
+    if made.dangling and not request.dry_run and _in_zone(session):
+        session.err(f"\nWARNING: {dangling(made)}\n")
     if changed and not request.dry_run:
         _carry_out(session, request, made, runs, boot)
         if request.operation == UPDATE and not request.patterns and _has_pkg(session):
@@ -77,8 +75,6 @@ def run(session: Session, request: Request) -> int:
         session.out(messages.stale_catalogs(session.contacts))
     if changed and not request.dry_run and session.dialect == messages.MASTER and session.image.format == 4:
         session.progress(OUTDATED_FORMAT)
-    if broken:
-        raise Exit(3, f"pkg {request.operation}: {broken}\n")
     return 0 if changed else 4
 
 
@@ -97,6 +93,9 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
     except Exit:
         place.failed()
         raise
+    if made.dangling and not _in_zone(session):
+        (place.failed if boot.new else place.done)()
+        raise Exit(3, f"pkg: {dangling(made)}\n")
     for run in runs:
         try:
             run.carry_out(place.root)
@@ -135,6 +134,10 @@ def _has_pkg(session: Session) -> bool:
     return {"SUNWcs", "package/pkg"} <= session.image.installed().keys()
 
 
+def _in_zone(session: Session) -> bool:
+    return session.image.variants.get("variant.opensolaris.zone") == "nonglobal"
+
+
 def _unwritten(session: Session) -> bool:
     """Exit 0 with an empty plan: the image's own linked metadata are all that changes (linked-images.md, section 3)."""
     return linked.own_metadata_stale(session.image, session.children)
@@ -155,12 +158,13 @@ def _refreshed(session: Session, request: Request) -> None:
 def _check_pkg(session: Session) -> None:
     """`update` wants the running pkg to be the newest that can be installed; the warning is on stdout."""
     running = session if session.root == "/" else Session(session.ctx, "/")
-    if "package/pkg" not in running.image.installed():
+    present = running.image.installed().get("package/pkg")
+    if present is None or catalog.UPGRADABLE not in present.states:
         return
     try:
         newer = planner.plan(running.image, INSTALL, ["pkg:/package/pkg"], linked.parent_packages(running.image))
-    except (Refused, NoSolution):
-        return
+    except (Refused, NoSolution) as failure:
+        raise Exit(1, f"\npkg update: {failure}") from None
     if newer:
         session.out(OUT_OF_DATE)
         raise Exit(1)

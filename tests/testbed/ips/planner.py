@@ -33,6 +33,8 @@ class Plan:
     """Stems that group dependencies are not to bring back afterwards; None: as before."""
     affected: list[Entry] = field(default_factory=list)
     """Packages that stay and of which other actions count afterwards."""
+    repeated: list[Entry] = field(default_factory=list)
+    """Those of them that pkg has in its plan a second time."""
     dangling: dict[str, list[str]] = field(default_factory=dict)
     """Mediators chosen by the administrator -> targets of their links that go."""
     before: Settings | None = None

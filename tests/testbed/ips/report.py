@@ -35,6 +35,8 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
         text += "\nRemoved Packages:\n\n" + "".join(f"  {line}\n" for line in lines)
         if len(gone) > 7:
             text += f"  {len(gone) - 5} additional removed package(s). Use 'pkg history' to view the full list.\n"
+    if request.dry_run and made.dangling:
+        text += f"\n{changed.dangling(made)}"
     return text + notes.shown(session, request, execution.changes(session, made), boot.new) + "\n"
 
 

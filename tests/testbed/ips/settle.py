@@ -35,8 +35,9 @@ def settle(image: Image, plan: Plan, manifest: Manifest, wanted: Settings, asked
     offered = links.of(staying) + links.of(plan.arriving)
     after = replace(wanted, mediators=mediation.choose((link.action for link in offered), current.mediators, asked))
     repaired = frozenset(asked) if mediation.touching(asked, current.mediators) else frozenset()
-    relinked = _relinked(offered, current, after, repaired)
+    relinked, unlinked = _relinked(offered, current, after, repaired)
     plan.affected = changed + [entry for entry in relinked if entry in staying and entry not in changed]
+    plan.repeated = [entry for entry in unlinked if entry in plan.affected and repaired]
     known = {link.action.get("mediator") for link in offered} | set(asked)
     plan.dangling = _dangling(
         links.of(plan.remove), manifest, {m: c for m, c in current.mediators.items() if m in known}
@@ -86,22 +87,25 @@ class _Links:
         return found
 
 
-def _relinked(links: list[_Link], before: Settings, after: Settings, repaired: Collection[str]) -> list[Entry]:
-    """Packages whose mediated links come or go. A link that goes counts only where no other takes its path.
+def _relinked(
+    links: list[_Link], before: Settings, after: Settings, repaired: Collection[str]
+) -> tuple[list[Entry], list[Entry]]:
+    """Packages whose mediated links come or go, and those of which one only goes: no other takes its path.
 
-    ``repaired``: mediators that are being set. pkg plans all their links anew, and where one only goes it has
-    the package in its plan twice (client/imageplan.py, plan_set_mediators).
+    ``repaired``: mediators that are being set. pkg plans all their links anew, and has the latter packages in its
+    plan twice (client/imageplan.py, plan_set_mediators).
     """
     taken = {link.action.get("path") for link in links if mediation.delivered(link.action, after.mediators)}
-    found: list[Entry] = []
+    found: dict[int, Entry] = {}
+    unlinked: dict[int, Entry] = {}
     for link in links:
         name = link.action.get("mediator")
         was, now = (mediation.delivered(link.action, each.mediators) for each in (before, after))
         if now and (name in repaired or (not was and name in before.mediators)):
-            found += [link.entry] if link.entry not in found else []
+            found[id(link.entry)] = link.entry
         elif was and not now and link.action.get("path") not in taken:
-            found += [link.entry] * (2 if name in repaired else 1)
-    return found
+            found[id(link.entry)] = unlinked[id(link.entry)] = link.entry
+    return list(found.values()), list(unlinked.values())
 
 
 def _dangling(
