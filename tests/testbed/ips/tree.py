@@ -110,7 +110,16 @@ class Tree:
             if content is not None and content != self.repositories.payload(old.hash):
                 self._salvage(place, old.get("path"))
             else:
-                place.unlink()
+                self._clear(place, old.get("path"))
+
+    def _clear(self, place: Path, path: str) -> None:
+        """Take away what is there; a directory where none belongs is kept aside unless it is empty."""
+        if not place.is_dir() or place.is_symlink():
+            place.unlink(missing_ok=True)
+        elif any(place.iterdir()):
+            self._salvage(place, path)
+        else:
+            place.rmdir()
 
     def _salvage(self, place: Path, path: str) -> None:
         """Keep what no package has any more (Image.salvage)."""
@@ -127,10 +136,8 @@ class Tree:
         if new.kind in ("file", "license"):
             self._write(place, new, old, made)
             return
-        if place.is_symlink() or place.exists():
-            self._check_changeable(place)
-            place.unlink()
         self._check_changeable(place)
+        self._clear(place, new.get("path"))
         if new.kind == "link":
             place.symlink_to(new.get("target"))
         else:
@@ -177,6 +184,8 @@ class Tree:
             place = aside
         elif aside != place and disk is not None and not (what == "legacy" and old and old.get("preserve") == what):
             place.rename(aside)
+        if place.is_dir():
+            self._clear(place, path)
         scratch.rename(place)
 
     # -- where ---------------------------------------------------------------------------------------------------------

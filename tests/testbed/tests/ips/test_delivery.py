@@ -146,3 +146,21 @@ def test_what_the_attach_hook_installs_is_not_marked_as_asked_for(host: Host, en
     assert command.run(host, ["pkg", "-R", ROOT, "uninstall", "SUNWcs"]).rc == 0
     assert command.run(host, ["pkg", "-R", ROOT, "install", "SUNWcs"], env).rc == 0
     assert command.run(host, ["pkg", "-R", ROOT, "list", "-H", "SUNWcs"]).stdout.split()[-1] == flags
+
+
+def test_a_directory_where_a_file_belongs_is_kept_aside(host: Host) -> None:
+    host.path(f"{ROOT}/etc/release").unlink()
+    host.path(f"{ROOT}/etc/release").mkdir()
+    host.path(f"{ROOT}/etc/release/mine").write_text("mine\n")
+    assert update(host).rc == 0
+    assert text(host, "etc/release") == "release 2\n"
+    (kept,) = host.path(f"{ROOT}/var/pkg/lost+found/etc").iterdir()
+    assert (kept / "mine").read_text() == "mine\n"
+
+
+def test_a_file_behind_a_link_that_leads_out_of_the_image_is_not_removed(host: Host, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    host.path(f"{ROOT}/etc").rename(outside)
+    host.path(f"{ROOT}/etc").symlink_to(outside)
+    assert command.run(host, ["pkg", "-R", ROOT, "uninstall", "SUNWcs"]).rc == 0
+    assert (outside / "release").read_text() == "release 1\n"
