@@ -47,6 +47,7 @@ class Image:
         """Read and write below another root, where a copy of the image is."""
         self.root = root
         self.meta = root / "var/pkg"
+        self.__dict__.pop("_linked", None)
 
     # -- configuration -------------------------------------------------------------------------------------------
 
@@ -148,20 +149,19 @@ class Image:
 
     # -- linked metadata ----------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _linked(self) -> dict[str, Any]:
+        paths = [self.meta / "linked" / name for name in LINKED]
+        return {path.name: json.loads(path.read_text()) for path in paths if path.exists()}
+
     def linked(self) -> dict[str, Any]:
         """The linked_* files by exact name; those with a process id behind the name are left-overs (FORMAT-v4.md)."""
-        found = {}
-        for name in LINKED:
-            path = self.meta / "linked" / name
-            if path.exists():
-                found[name] = json.loads(path.read_text())
-        return found
+        return dict(self._linked)
 
     @property
     def child_name(self) -> str:
         """`zone:NAME` if the image has linked metadata of a child, else empty."""
-        path = self.meta / "linked/linked_prop"
-        return str(json.loads(path.read_text()).get("li-name", "")) if path.exists() else ""
+        return str(self._linked.get("linked_prop", {}).get("li-name", ""))
 
     def write_linked(self, content: Mapping[str, Any], suffix: str = "") -> None:
         """Write linked_* files; with a ``suffix`` (`.PID`) as pkg does before it knows whether it will need them."""
@@ -169,6 +169,7 @@ class Image:
         directory.mkdir(exist_ok=True)
         for name, value in content.items():
             replace(directory / f"{name}{suffix}", json.dumps(value, separators=(",", ":")))
+        self.__dict__.pop("_linked", None)
 
     def forget_linked(self, suffix: str) -> None:
         """Remove what `write_linked` wrote with this suffix."""
@@ -179,6 +180,7 @@ class Image:
         """Be no child any more."""
         for name in LINKED:
             (self.meta / "linked" / name).unlink(missing_ok=True)
+        self.__dict__.pop("_linked", None)
 
     # -- manifests and catalogs of publishers --------------------------------------------------------------------------
 
