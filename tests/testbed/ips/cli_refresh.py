@@ -17,7 +17,6 @@ NOT_LOCKED = (
     "Traceback (most recent call last):\n"
     f"pkg.client.api_errors.UnprivilegedUserError: {messages.NOT_ROOT.rstrip()}"
 )
-SHOWS = "pkg: 'pkg publisher' will show a list of publishers.\n"
 
 
 def refresh_catalogs(session: Session, args: list[str]) -> int:
@@ -27,10 +26,9 @@ def refresh_catalogs(session: Session, args: list[str]) -> int:
     known = {entry.name: entry for entry in session.image.publishers}
     for name in given.words:
         if name not in known:
-            raise Exit(1, f"pkg: Unknown publisher '{name}'.\n{SHOWS}")
+            raise Exit(1, f"pkg: Unknown publisher '{name}'.\n{messages.SHOWS}")
         if not known[name].enabled:
-            text = f"pkg: Publisher '{name}' is disabled and cannot be used for packaging operations.\n"
-            raise Exit(1, f"{text}{SHOWS}")
+            raise Exit(1, messages.DISABLED.format(name))
     wanted = [known[name] for name in given.words] or session.image.enabled
     missing = session.fetch(wanted, prefix="", word="Retrieving" if given.has("--full") else "Refreshing")
     if not missing:

@@ -87,7 +87,13 @@ def _from_repository(session: Session, given: Options) -> str:
     _refetch(session, [entry for entry in session.image.enabled if entry.name in wanted])
     session.image.save_config()
     said = [f"  {word} publisher(s): {', '.join(names)}\n" for word, names in words.items() if names]
-    return "pkg set-publisher:\n" + "".join(said)
+    text = "pkg set-publisher:\n" + "".join(said)
+    usable = [entry.name for entry in session.image.enabled]
+    for name in wanted:
+        if name not in usable:  # all is done, but for the refresh
+            session.out(text)
+            raise Refused(messages.DISABLED.format(name))
+    return text
 
 
 def _not_offered(origin: str, name: str, offered: list[str]) -> str:

@@ -14,6 +14,8 @@ from testbed.ips.planner import Plan
 MASTER, R151054 = "master", "r151054"
 
 LOCKED = "The image cannot be modified as it is currently in use by another package client.\n"
+SHOWS = "pkg: 'pkg publisher' will show a list of publishers.\n"
+DISABLED = f"pkg: Publisher '{{}}' is disabled and cannot be used for packaging operations.\n{SHOWS}"
 NO_ACCESS = (
     "Could not operate on {}\nbecause of insufficient permissions. Please try the command again as a privileged user.\n"
 )
