@@ -177,7 +177,8 @@ zones:
         - C(verdict) is V(ok), V(violated), V(skipped) (C(use-system-repo)), null where the image could not be read.
           C(enforced) says whether the zone is linked. If violated, C(position) (counted from 0, those left out that do
           not count), C(expected), C(found), C(reason) (V(missing), V(disabled), V(nochild), V(order), V(stickiness)),
-          C(sentence).
+          C(sentence). C(parent_order) names the global zone's in the order by which C(pkg) judges this zone, that of
+          the last sync as long as they are the same ones.
       type: dict
     findings:
       description: What is amiss, each with code, severity, zone, message, remedy.

@@ -28,6 +28,7 @@ __all__ = ["Config", "Image", "ImageBusy", "ImageError", "ImageMissing", "Unknow
 _CONFIG = "var/pkg/pkg5.image"
 _FROZEN = "var/pkg/state/frozen_dict"
 _LINKED = "var/pkg/linked"
+_PARENT_PUBLISHERS = f"{_LINKED}/linked_ppubs"
 # pkg's own defaults where the configuration does not say (imageconfig.py); that of variant.arch is the machine's.
 _VARIANTS = {"variant.opensolaris.zone": "global", "variant.opensolaris.imagetype": "full"}
 # Settings of a publisher, besides the URIs and `property.*`, that are its owner's and not the repository's.
@@ -132,6 +133,7 @@ def make_view(
         variants=dict(config.variants),
         frozen=frozen(root),
         linked_name=linked_name(root),
+        parent_publishers=_parent_publishers(root),
     )
 
 
@@ -166,6 +168,19 @@ def _handed_down(root: str) -> list[tuple[str, bool]]:
     """Return the facets that the parent handed down at the last sync."""
     document = _document(root, f"{_LINKED}/linked_pfacets")
     return [(str(k), bool(v)) for k, v in document.items()] if isinstance(document, dict) else []
+
+
+def _parent_publishers(root: str) -> tuple[tuple[str, bool], ...] | None:
+    document = _document(root, _PARENT_PUBLISHERS)
+    if document is None:
+        return None
+    try:
+        pairs = tuple((name, sticky) for name, sticky in document)
+        if all(is_legal_name(name) and isinstance(sticky, bool) for name, sticky in pairs):
+            return pairs
+    except (TypeError, ValueError):
+        pass
+    raise ImageError(f"{_PARENT_PUBLISHERS} of the image at {root} is not of the known form.")
 
 
 def _document(root: str, path: str) -> Any:

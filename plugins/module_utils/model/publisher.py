@@ -74,6 +74,18 @@ def position_fault(parent: Sequence[Publisher], child: Sequence[Publisher]) -> P
     return None
 
 
+def told(parent: Sequence[Publisher], stored: Sequence[tuple[str, bool]] | None) -> list[Publisher]:
+    """Return the parent's publishers in the order by which pkg judges a child.
+
+    `stored` are the names and stickiness of the parent's that the child was given at its last sync. pkg hands the
+    parent's down anew only if they differ otherwise than in their order (`__push_data` in linkedimage/common.py).
+    """
+    now = {(p.name, p.sticky): p for p in counting(parent)}
+    if stored is None or sorted(stored) != sorted(now):
+        return list(now.values())
+    return [now[pair] for pair in stored]
+
+
 def _reason(name: str, child: Sequence[Publisher]) -> str:
     there = next((p for p in child if p.name == name), None)
     if there is None:

@@ -14,7 +14,7 @@ from ..model.brand import VIRTUAL_MACHINES
 from ..model.finding import Diagnosis, Finding, Refusal
 from ..model.image import FROM_PKG, ImageView
 from ..model.parent import Violation, audit
-from ..model.publisher import Publisher, position_fault
+from ..model.publisher import Publisher, position_fault, told
 from ..model.release import Kernel, Userland
 from ..model.uri import mask
 from .survey import Survey, ZoneSurvey, survey
@@ -113,13 +113,15 @@ def _violation(violation: Violation) -> dict[str, Any]:
 def _publisher_check(seen: ZoneSurvey, parent: ImageView) -> dict[str, Any]:
     """Return pkg's positional verdict (linked-images.md, section 6); `enforced` only in linked zones."""
     answer: dict[str, Any] = {"enforced": seen.standing.linked}
-    answer.update(dict.fromkeys(("verdict", "position", "expected", "found", "reason", "sentence")))
+    answer.update(dict.fromkeys(("verdict", "position", "expected", "found", "reason", "sentence", "parent_order")))
     if seen.view is None:
         return answer
     if seen.view.use_system_repo:
         sentence = "pkg does not check a zone that uses the system repository."
         return {**answer, "verdict": "skipped", "sentence": sentence}
-    fault = position_fault(parent.publishers, seen.view.publishers)
+    theirs = told(parent.publishers, seen.view.parent_publishers)
+    answer["parent_order"] = [publisher.name for publisher in theirs]
+    fault = position_fault(theirs, seen.view.publishers)
     if fault is None:
         return {**answer, "verdict": "ok"}
     found = f"the zone has {fault.found}" if fault.found else "the zone has none"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from ansible_collections.illumos.linked_zones.plugins.module_utils.model.publish
     lost_settings,
     position_fault,
     repairs,
+    told,
 )
 
 GLOBAL = [Publisher("omnios", ("https://pkg.omnios.org/r151054/core/",)), Publisher("extra.omnios")]
@@ -57,6 +59,32 @@ def test_stickiness_counts_and_nochild_does_not() -> None:
     assert fault is not None
     assert fault.reason == "stickiness"
     assert position_fault([*GLOBAL, Publisher("x", nochild=True)], GLOBAL) is None
+
+
+@pytest.mark.parametrize(
+    ("child", "fault"),
+    [
+        ([GLOBAL[0]], (1, None, "missing")),
+        ([GLOBAL[1]], (0, "extra.omnios", "missing")),
+        ([GLOBAL[1], GLOBAL[0]], (0, "extra.omnios", "order")),
+        ([GLOBAL[0], Publisher("extra.omnios", enabled=False), Publisher("x")], (1, "x", "disabled")),
+        ([GLOBAL[0], Publisher("extra.omnios", nochild=True)], (1, None, "nochild")),
+    ],
+)
+def test_position_fault_says_why(child: list[Publisher], fault: tuple[int, str | None, str]) -> None:
+    found = position_fault(GLOBAL, child)
+    assert found is not None
+    assert (found.position, found.found, found.reason) == fault
+
+
+def test_a_child_is_judged_by_the_order_it_was_told() -> None:
+    """Recording 60: only another order in the parent is not handed down, and what else changes is."""
+    turned = [GLOBAL[1], GLOBAL[0]]
+    stored = [(publisher.name, publisher.sticky) for publisher in GLOBAL]
+    assert told(turned, stored) == list(GLOBAL)
+    assert told(turned, None) == turned
+    assert told(turned, stored[:1]) == turned
+    assert told([Publisher(p.name, sticky=False) for p in turned], stored)[0].name == "extra.omnios"
 
 
 def test_the_release_in_an_origin_is_no_setting_of_its_own() -> None:

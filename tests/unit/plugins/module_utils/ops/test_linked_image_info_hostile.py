@@ -28,7 +28,7 @@ Trap = Callable[[Path], None]
 CONFIG, DATABASE, STATE = "var/pkg/pkg5.image", "var/pkg/state/catalog.db", "var/pkg/state"
 JSON_FILES = {
     4: [f"{STATE}/installed/catalog.base.C", f"{STATE}/installed/catalog.dependency.C", f"{STATE}/frozen_dict"],
-    5: [f"{STATE}/frozen_dict", "var/pkg/linked/linked_prop"],
+    5: [f"{STATE}/frozen_dict", "var/pkg/linked/linked_prop", "var/pkg/linked/linked_ppubs"],
 }
 FILES = {4: [CONFIG, *JSON_FILES[4], "var/pkg/linked/linked_prop"], 5: [CONFIG, DATABASE, *JSON_FILES[5]]}
 TREES = {4: "v4-synced", 5: "v5-synced"}
