@@ -56,7 +56,9 @@ class Resolver:
             return Choices(fits, rest, True, [])
         if kind in ("group", "group-any"):
             return self._group(dependency.targets, trimmed)
-        return Choices([], [], False, [])  # parent and origin: judged by rules.py
+        if kind == "origin":
+            return Choices(*space.newer(target, trimmed=False, obsolete=False), False, [])
+        return Choices([], [], False, [])  # parent: judged by rules.py, as is origin
 
     def _conditional(self, predicate: Fmri, target: Fmri, trimmed: bool, asked: bool) -> Choices:
         space = self.space
