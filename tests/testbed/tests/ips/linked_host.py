@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from testbed import command, zones
@@ -27,22 +28,33 @@ def make(directory: Path) -> Host:
     names = {stem: f"pkg://omnios/{stem}@1,{STAMP}" for stem in PACKAGES}
     manifests = {name: [f"set name=pkg.fmri value={name}", *PACKAGES[stem]] for stem, name in names.items()}
     repository.store(made, {"file:///core/": {"publisher": "omnios", "fmris": list(names.values())}}, manifests)
-    for root, chosen, zone in (("/", PACKAGES, "global"), (ROOT, ("base", "doc", "one", "two"), "nonglobal")):
-        build.build_image(
-            made,
-            root,
-            format=5,
-            publishers=[config.publisher("omnios", ["file:///core/"])],
-            installed=[names[stem] for stem in chosen],
-            variants={"variant.opensolaris.zone": zone},
-        )
+    _image(made, "/", PACKAGES, "global")
     made.mkdir("/etc/zones")
-    text = '<zone name="web01" zonepath="/zones/web01" autoboot="false" brand="sparse" ip-type="exclusive"/>\n'
-    made.write("/etc/zones/web01.xml", text)
-    entries = [("global", "/"), ("web01", "/zones/web01")]
     zones.install_brand(made, "sparse")
-    zones.write_index(made, [zones.IndexEntry(name, "installed", path, "") for name, path in entries])
+    zones.write_index(made, [zones.IndexEntry("global", "installed", "/", "")])
+    add_zone(made, "web01")
     made.save()
     assert command.run(made, ["pkg", "sync-linked", "-a"]).rc == 0
     assert command.run(made, ["pkg", "update"]).rc == 0  # writes the parent's own linked metadata
     return made
+
+
+def add_zone(made: Host, name: str) -> None:
+    """One more linked zone, not yet synced."""
+    path = f"/zones/{name}"
+    text = f'<zone name="{name}" zonepath="{path}" autoboot="false" brand="sparse" ip-type="exclusive"/>\n'
+    made.write(f"/etc/zones/{name}.xml", text)
+    _image(made, f"{path}/root", ("base", "doc", "one", "two"), "nonglobal")
+    zones.write_index(made, [*zones.read_index(made), zones.IndexEntry(name, "installed", path, "")])
+    made.save()
+
+
+def _image(made: Host, root: str, stems: Iterable[str], zone: str) -> None:
+    build.build_image(
+        made,
+        root,
+        format=5,
+        publishers=[config.publisher("omnios", ["file:///core/"])],
+        installed=[f"pkg://omnios/{stem}@1,{STAMP}" for stem in stems],
+        variants={"variant.opensolaris.zone": zone},
+    )
