@@ -8,7 +8,8 @@ from testbed.ips.dependency import CONSTRAINING, PULLING, Resolver
 from testbed.ips.sat import Formula
 from testbed.ips.space import Candidate, Space
 
-ROUNDS = 2000
+ROUNDS = 300
+"""Where nothing becomes older a few are enough; else there is one for each choice of versions (pkg stops at 2000)."""
 
 
 class Choice:
