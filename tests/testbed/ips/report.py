@@ -46,9 +46,7 @@ def _editables(session: Session, made: Plan) -> list[list[Any]]:
     return preserve.changes(execution.changes(session, made), place.content, session.repositories.payload)
 
 
-def document(
-    session: Session, made: Plan, children: list[dict[str, Any]], boot: Decision = NONE
-) -> dict[str, Any]:
+def document(session: Session, made: Plan, children: list[dict[str, Any]], boot: Decision = NONE) -> dict[str, Any]:
     """The plan for --parsable=0, with the documents of the children."""
     arriving: list[list[Any]] = [
         [licence[0], list(before[:5]) if before else [], list(licence[:5])]
