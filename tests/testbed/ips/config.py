@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +95,8 @@ def publisher(
     name: str, origins: list[str], mirrors: list[str] | None = None, sticky: bool = True, enabled: bool = True
 ) -> Publisher:
     """A newly configured publisher."""
+    import uuid  # costs 10 ms, and most commands configure none
+
     raw = {"alias": "", "prefix": name, "disabled": str(not enabled), "sticky": str(sticky)}
     raw |= {"uuid": str(uuid.uuid1()), "last_uuid": "", "mirrors": "[]", "mirror_info": "[]", "origins": "[]"}
     raw |= {"origin_info": "[]", "ssl_cert": "", "ssl_key": "", "property.signature-required-names": "[]"}

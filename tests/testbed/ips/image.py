@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -137,12 +136,17 @@ class Image:
 
     def avoided(self) -> set[str]:
         """Stems that group dependencies do not bring back: they were uninstalled, rejected or avoided."""
-        path = self.meta / "state/avoid_set"
-        found = json.loads(path.read_text())[1] if path.exists() else {}
-        return {stem for stem, why in found.items() if why == "avoid"}
+        return {stem for stem, why in self._left_out().items() if why == "avoid"}
 
-    def write_avoided(self, stems: Iterable[str]) -> None:
-        replace(self.meta / "state/avoid_set", json.dumps([1, dict.fromkeys(sorted(stems), "avoid")]))
+    def write_avoided(self, stems: Iterable[str], others: Mapping[str, str] | None = None) -> None:
+        """``others``: stems that group dependencies named last in vain -> implicit-avoid, obsolete; None: as before."""
+        kept = others if others is not None else {s: why for s, why in self._left_out().items() if why != "avoid"}
+        replace(self.meta / "state/avoid_set", json.dumps([1, {**dict.fromkeys(sorted(stems), "avoid"), **kept}]))
+
+    def _left_out(self) -> dict[str, str]:
+        path = self.meta / "state/avoid_set"
+        found: dict[str, str] = json.loads(path.read_text())[1] if path.exists() else {}
+        return found
 
     def write_frozen(self, frozen: Mapping[str, tuple[str, str | None, int]]) -> None:
         replace(self.meta / "state/frozen_dict", json.dumps([1, frozen]))
@@ -223,6 +227,8 @@ class Image:
         self.config["image"]["version"] = "5"
         self.write()
         self.save_config()
+        import shutil  # costs 5 ms, and most commands remove nothing
+
         for name in V4_DIRECTORIES:
             shutil.rmtree(self.meta / name)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ class PublisherCatalogs:
         kept = [path for path in own if (path / "catalog.attrs").exists()]
         gone = set((self.place / "origins").iterdir()) - set(own)
         for path in gone:
-            shutil.rmtree(path)
+            _remove(path)
         joined = self.place / "catalog"
         joined.mkdir(exist_ok=True)
         base = joined / v4.PARTS["base"]
@@ -80,7 +79,8 @@ class PublisherCatalogs:
     def forget(self) -> None:
         """Remove what was fetched; manifests stay, installed packages need them."""
         for name in ("origins", "catalog"):
-            shutil.rmtree(self.place / name, ignore_errors=True)
+            if (self.place / name).exists():
+                _remove(self.place / name)
 
     def lack(self, uris: Iterable[str]) -> bool:
         """Was one of these origins never fetched?"""
@@ -98,3 +98,9 @@ class PublisherCatalogs:
     @property
     def stale(self) -> bool:
         return not (self.place / "last_refreshed").exists()
+
+
+def _remove(directory: Path) -> None:
+    import shutil  # costs 5 ms, and most commands remove nothing
+
+    shutil.rmtree(directory)

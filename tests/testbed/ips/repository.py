@@ -11,7 +11,6 @@ lines) and ``payloads`` (hash -> text). Images are built from it, also with pack
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +36,8 @@ def store(
     A repository that only gets more is published to; one that loses something is made anew. A payload whose text is
     not in ``payloads`` is empty.
     """
+    import shutil  # costs 5 ms, and pkg itself declares nothing
+
     place = host.private / "repos"
     place.mkdir(parents=True, exist_ok=True)
     before = Repositories(host)
@@ -58,6 +59,8 @@ def _offer(
     wanted = {fmri.parse(text): manifests[text] for text in offer["fmris"]}
     offered = set(_offered(repository))
     if not offered <= wanted.keys():
+        import shutil
+
         shutil.rmtree(repository.path)
         offered = set()
     if not repository.exists:
