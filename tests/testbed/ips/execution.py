@@ -126,7 +126,7 @@ def execute(session: Session, made: Plan) -> None:
     deliver.record(session.image, made)
     notes.keep(session, noted)
     if made.avoided is not None:
-        session.image.write_avoided(made.avoided)
+        session.image.write_avoided(made.avoided, made.left_out)
     for word in ("Updating package state database", "Updating package cache", "Updating image state"):
         session.progress(f"Finalize: {word} ... Done\n")
     for word in ("Creating fast lookup database", "Reading search index", "Updating search index"):

@@ -31,6 +31,8 @@ class Plan:
     """Packages the user named, to be marked so."""
     avoided: set[str] | None = None
     """Stems that group dependencies are not to bring back afterwards; None: as before."""
+    left_out: dict[str, str] | None = None
+    """Others that they name in vain -> why."""
     affected: list[Entry] = field(default_factory=list)
     """Packages that stay and of which other actions count afterwards."""
     repeated: list[Entry] = field(default_factory=list)
@@ -102,7 +104,7 @@ def plan(
         how = Solver.update
     solution = _solve(image, problem, how)
     made = _difference(installed, solution.packages, {} if operation == UPDATE else named)  # an update marks nothing
-    made.avoided = solution.avoided
+    made.avoided, made.left_out = solution.avoided, solution.left_out
     return made
 
 

@@ -26,6 +26,8 @@ class Solution:
     """What is installed afterwards, by stem."""
     avoided: set[str]
     """Stems that group dependencies must not bring back."""
+    left_out: dict[str, str]
+    """Other stems that they name and that are not there -> why: implicit-avoid, obsolete."""
 
 
 class Needed(Exception):
@@ -213,11 +215,14 @@ class Solver:
             if dependency.kind in ("group", "group-any")
             for target in dependency.targets
         }
-        left_out = tracked - {found.stem for found in chosen}
+        missing = tracked - {found.stem for found in chosen}
+        avoided = set(self.problem.avoided) | (missing & self.problem.rejected)
+        obsolete = {found.stem for found in chosen if found.entry.obsolete} & tracked
         packages = self._without_renamed(self._without_obsolete(chosen))
         return Solution(
             {stem: found.entry for stem, found in packages.items()},
-            set(self.problem.avoided) | (left_out & self.problem.rejected),
+            avoided,
+            dict.fromkeys(sorted(missing - avoided), "implicit-avoid") | dict.fromkeys(sorted(obsolete), "obsolete"),
         )
 
     @staticmethod

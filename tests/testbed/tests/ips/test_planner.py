@@ -199,3 +199,20 @@ def test_what_is_planned_satisfies_every_dependency(packages: dict[str, list[str
                 assert kind != "incorporate" or have.matches(target.known)
                 assert kind != "optional" or enough
                 assert kind != "exclude" or not enough
+
+
+def test_a_group_member_that_was_removed_is_not_brought_back(tmp_path: Path) -> None:
+    packages = {"a@1": ["type=group fmri=b", "type=group fmri=c", "type=group fmri=gone"], "b@1": [], "c@1": []}
+    made = make(tmp_path, packages, ["a@1", "b@1"])
+    plan = planner.plan(made, UNINSTALL, ["b"], None)
+    assert outcome(plan) == {"add": ["c@1"], "remove": ["b@1"]}
+    assert (plan.avoided, plan.left_out) == ({"b"}, {"gone": "implicit-avoid"})
+    made.write_avoided(plan.avoided or (), plan.left_out)
+    assert made.avoided() == {"b"}
+    made.installed()["b"].set_state(catalog.INSTALLED, False)
+    made.changed()
+    assert outcome(planner.plan(made, UPDATE, [], None)) == {"add": ["c@1"]}
+    assert planner.plan(made, INSTALL, ["b"], None).avoided == set()
+    made.write_avoided(["c"])
+    assert made.avoided() == {"c"}
+    assert '"gone": "implicit-avoid"' in (made.meta / "state/avoid_set").read_text()
