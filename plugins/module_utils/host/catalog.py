@@ -27,7 +27,7 @@ _COLUMNS = {
 # Far above what a real image has: bounds for one that was made to be endless (steps in millions, of SQLite's).
 # A part of state/installed is about 1 MB, of state/known 20 MB, a database 60 MB.
 _DATABASE_LIMIT = 256 * safe.MEGABYTE
-_PART_LIMITS = {"installed": 32 * safe.MEGABYTE, "known": 128 * safe.MEGABYTE}
+_PART_LIMITS = {"installed": 16 * safe.MEGABYTE, "known": 128 * safe.MEGABYTE}
 _MOST_PACKAGES = 1_000_000
 _MOST_STEPS = 300
 _LONGEST_INTEGER = 20

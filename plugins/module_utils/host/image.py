@@ -26,6 +26,7 @@ from .catalog import ImageBusy, ImageError, ImageMissing, UnknownFormat
 __all__ = ["Config", "Image", "ImageBusy", "ImageError", "ImageMissing", "UnknownFormat"]
 
 _CONFIG = "var/pkg/pkg5.image"
+_CONFIG_LIMIT = safe.MEGABYTE // 4
 _FROZEN = "var/pkg/state/frozen_dict"
 _LINKED = "var/pkg/linked"
 _PARENT_PUBLISHERS = f"{_LINKED}/linked_ppubs"
@@ -197,7 +198,7 @@ def _document(root: str, path: str) -> Any:
 def read_config(root: str) -> Config:
     """Read pkg5.image. Raises ImageError, ImageMissing if there is none."""
     try:
-        text = safe.read(root, _CONFIG).decode("utf-8", errors="replace")
+        text = safe.read(root, _CONFIG, _CONFIG_LIMIT).decode("utf-8", errors="replace")
     except FileNotFoundError:
         raise ImageMissing(f"There is no pkg image at {root} ({_CONFIG} is missing).") from None
     except (safe.UnsafePath, OSError) as exc:
