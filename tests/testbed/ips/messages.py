@@ -42,29 +42,31 @@ def packages_table(plan: Plan) -> list[tuple[str, str]]:
 
 
 def changed_packages(plan: Plan) -> str:
-    """The part of a plan that -v adds."""
-    rows: dict[str, list[tuple[str, Entry | None, Entry | None]]] = {}
-    for entry in plan.add:
-        rows.setdefault(entry.publisher, []).append((entry.stem, None, entry))
-    for entry in plan.remove:
-        rows.setdefault(entry.publisher, []).append((entry.stem, entry, None))
-    for before, after in plan.change:
-        rows.setdefault(after.publisher, []).append((after.stem, before, after))
-    for entry in plan.affected + plan.repeated:
-        rows.setdefault(entry.publisher, []).append((entry.stem, entry, entry))
-    if not rows:
-        return ""
-    lines = ["\nChanged packages:\n"]
-    for publisher in sorted(rows):
-        lines.append(f"{publisher}\n")
-        for stem, old, new in sorted(rows[publisher], key=lambda row: row[0]):
-            if old and old is new:
-                lines.append(f"  {stem}\n    {old.fmri.known.plain}\n")
-                continue
-            same = old and new and old.fmri.known.plain == new.fmri.known.plain
-            texts = ["None" if e is None else (e.fmri.known.short if same else e.fmri.known.plain) for e in (old, new)]
-            lines.append(f"  {stem}\n    {texts[0]} -> {texts[1]}\n")
-    return "".join(lines)
+    """The part of a plan that -v adds: by publisher what goes, what comes, what changes and what stays otherwise."""
+    pairs: list[tuple[Entry | None, Entry | None]] = []
+    pairs += [(entry, None) for entry in sorted(plan.remove, key=_by_name)]
+    pairs += [(None, entry) for entry in sorted(plan.add, key=_by_name)]
+    pairs += sorted(plan.change, key=lambda pair: _by_name(pair[0]))
+    pairs += [(entry, entry) for entry in sorted(plan.affected + plan.repeated, key=_by_name)]
+    by_publisher: dict[str, list[str]] = {}
+    for old, new in pairs:
+        publishers = dict.fromkeys(entry.publisher for entry in (old, new) if entry)
+        stem = next(entry.stem for entry in (new, old) if entry)
+        by_publisher.setdefault(" -> ".join(publishers), []).append(f"  {stem}\n    {_versions(old, new)}\n")
+    text = "".join(f"{publisher}\n{''.join(by_publisher[publisher])}" for publisher in sorted(by_publisher))
+    return f"\nChanged packages:\n{text}" if text else ""
+
+
+def _by_name(entry: Entry) -> tuple[str, str]:
+    return entry.publisher, entry.stem
+
+
+def _versions(old: Entry | None, new: Entry | None) -> str:
+    """Versions before and after; with time stamps where nothing else tells them apart."""
+    if old and old is new:
+        return old.fmri.known.plain
+    same = old and new and old.fmri.known.plain == new.fmri.known.plain
+    return " -> ".join("None" if e is None else e.fmri.known.short if same else e.fmri.known.plain for e in (old, new))
 
 
 def parsable(plan: Plan, **rest: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
         text += changed.verbose(made) + messages.changed_packages(made)
         text += messages.changed_files(_editables(session, made))
     elif made.remove and request.operation in (INSTALL, UPDATE):
-        gone = sorted(entry.stem for entry in made.remove)
+        gone = [entry.stem for entry in sorted(made.remove, key=lambda entry: (entry.publisher, entry.stem))]
         lines = gone if len(gone) <= 7 else [*gone[:5], "..."]
         text += "\nRemoved Packages:\n\n" + "".join(f"  {line}\n" for line in lines)
         if len(gone) > 7:
