@@ -46,7 +46,8 @@ def changed_packages(plan: Plan) -> str:
     pairs: list[tuple[Entry | None, Entry | None]] = []
     pairs += [(entry, None) for entry in sorted(plan.remove, key=_by_name)]
     pairs += [(None, entry) for entry in sorted(plan.add, key=_by_name)]
-    pairs += sorted(plan.change, key=lambda pair: _by_name(pair[0]))
+    changed = sorted(plan.change, key=lambda pair: _by_name(pair[0]))
+    pairs += changed
     pairs += [(entry, entry) for entry in sorted(plan.affected + plan.repeated, key=_by_name)]
     by_publisher: dict[str, list[str]] = {}
     for old, new in pairs:
