@@ -14,6 +14,7 @@ from testbed.host import Host
 
 USAGE = """\
 usage: python -m testbed declare FILE DIRECTORY       make the host that FILE (YAML; - is standard input) declares
+       python -m testbed adopt TREE DIRECTORY         make a host of a directory tree with images that a real pkg wrote
        python -m testbed enter DIRECTORY [-- COMMAND] run a command (default: a shell) on the host
        python -m testbed log DIRECTORY [--changing]   the commands that ran on it, those they ran indented
        python -m testbed faults DIRECTORY [FILE]      from now on the faults in FILE (a YAML list; - is standard input);
@@ -28,6 +29,7 @@ def main(args: list[str]) -> int:
     """Exit codes: the command's (enter); else 0, 1 error, 2 usage."""
     actions = {
         "declare": _declare,
+        "adopt": _adopt,
         "enter": _enter,
         "log": _log,
         "faults": _faults,
@@ -38,7 +40,7 @@ def main(args: list[str]) -> int:
     if len(args) < 2 or args[0] not in actions:
         sys.stderr.write(USAGE)
         return 2
-    if args[0] != "declare" and not Path(args[1], ".testbed", "state.json").is_file():
+    if args[0] not in ("declare", "adopt") and not Path(args[1], ".testbed", "state.json").is_file():
         return _fail(f"{args[1]} is not a host of the testbed: make one with `python -m testbed declare`")
     return actions[args[0]](args[1:])
 
@@ -64,6 +66,21 @@ def _declare(args: list[str]) -> int:
         enter.ready(made)
     except (declare.Invalid, yaml.YAMLError, OSError) as error:
         return _fail(str(error))
+    return 0
+
+
+def _adopt(args: list[str]) -> int:
+    from testbed.adopt import adopt
+
+    if len(args) != 2:
+        sys.stderr.write(USAGE)
+        return 2
+    tree, directory = args
+    if Path(directory).exists():
+        return _fail(f"{directory} is there already: remove it first")
+    if not Path(tree, "var/pkg/pkg5.image").is_file():
+        return _fail(f"{tree} is no tree of a host: it has no var/pkg/pkg5.image")
+    enter.ready(adopt(Path(tree), Path(directory)))
     return 0
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from testbed import command, zones
+from testbed import command
+from testbed.adopt import adopt
 from testbed.conformance.packages import compare
 from testbed.conformance.packages.replay import Observed
-from testbed.host import Host, create
+from testbed.host import Host
 from testbed.ips import fmri, image, linked
 from testbed.ips.rules import parent_reason
-from testbed.state import KernelZone
 
 from .conftest import FIXTURES
 
@@ -31,18 +30,7 @@ def expected(name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def host(request: pytest.FixtureRequest, tree, tmp_path: Path) -> Host:
-    name = request.param
-    made = create(tmp_path / "host")
-    shutil.copytree(tree(name), made.directory, symlinks=True, dirs_exist_ok=True)
-    made.state.settings["pkg_dialect"] = "r151054" if "r151054" in expected(name)["pkg"] else "master"
-    for line in (tree(name) / "zoneadm-list.txt").read_text().splitlines():
-        number, zone, state, _, _, brand, *_ = line.split(":")
-        if zone != "global":
-            zones.install_brand(made, brand)
-        if zone != "global" and number != "-":
-            made.state.kernel_zones[zone] = KernelZone(int(number), state)
-    made.save()
-    return made
+    return adopt(tree(request.param), tmp_path / "host")
 
 
 def recorded(content: Any) -> Iterator[dict[str, Any]]:
