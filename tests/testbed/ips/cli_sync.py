@@ -59,8 +59,7 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
             run = ChildRun(session, entry, request, packages)
             shown, document = run.framed(), run.document()  # of what is going to be done
             if not request.dry_run:
-                run.prepare()
-                run.carry_out()
+                _carry_out(session, request, run)
         except Exit as failure:
             codes.append(failure.rc)
             frames.append(framed(SYNC, entry, failure))
@@ -76,6 +75,18 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
     if request.parsable and rc == 0:
         session.out(messages.as_json(messages.parsable(Plan(), **{"child-images": documents})))
     return rc
+
+
+def _carry_out(session: Session, request: Request, run: ChildRun) -> None:
+    """One call of the child's pkg plans and does it here: if it fails, the plan it showed stands before its error."""
+    try:
+        run.prepare()
+        run.carry_out()
+    except Exit as failure:
+        said = "" if session.quiet else run.output
+        if request.parsable:
+            said = messages.as_json(run.document() | {"image-name": None})
+        raise Exit(failure.rc, said + failure.text) from None
 
 
 def _combined(codes: list[int]) -> int:
