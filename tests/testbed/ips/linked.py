@@ -156,9 +156,10 @@ def _listed(publishers: list[list[Any]]) -> str:
 
 def in_sync(child: Image, parent: Mapping[str, Fmri]) -> bool:
     """The verdict of `audit-linked`: versions of parent dependencies only; self is the literal text (FORMAT-v4.md)."""
+    variants, facets = child.variants, child.facets
     for entry in child.installed().values():
         for action in entry.actions:
-            if action.get("type") != "parent" or not counts(action, child.variants, child.facets):
+            if action.get("type") != "parent" or not counts(action, variants, facets):
                 continue
             for text in action.all("fmri"):
                 target = entry.fmri if text == SELF else fmri.parse(text)
