@@ -68,11 +68,12 @@ def plan(
     words of r151054's pkg.
     """
     installed = image.installed()
-    if operation == SYNC and not reject and parent is not None and linked.in_sync(image, parent):
-        return Plan()
     known = image.known.by_stem()
     publishers = _publishers(image)
     selector = Selector(known, installed, image.variants, publishers)
+    in_sync = operation == SYNC and parent is not None and linked.in_sync(image, parent)
+    if in_sync and not selector.present(reject, ignore_missing=True):
+        return Plan()
     rejected = selector.stems(reject)
     named: dict[str, list[Entry]] = {}
     removed: frozenset[str] = frozenset()
