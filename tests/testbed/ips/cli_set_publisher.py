@@ -112,6 +112,9 @@ def _apply(session: Session, name: str, asked: Change, given: Options, refreshin
     image = session.image
     old = {entry.name: entry for entry in image.publishers}.get(name)
     made = applied(name, old, asked)
+    for path in given.all("--approve-ca-cert") if old else []:
+        if not session.host.path(path).exists():
+            raise Refused(f"\nCould not find {path}\n")
     try:
         session.lock()
     except Exit as failure:
@@ -170,20 +173,30 @@ def _update_catalogs(session: Session, old: Publisher | None, made: Publisher, r
         image.catalogs(made.name).mark_stale()
         return
     if fresh:
-        _check_origins(session, made, fresh)
+        _check_origins(session, made, fresh, new=old is None)
     if made.active_origins:
         _refetch(session, [made])
 
 
-def _check_origins(session: Session, made: Publisher, fresh: list[str]) -> None:
-    """All origins must answer, and the new ones must be the publisher's."""
+def _check_origins(session: Session, made: Publisher, fresh: list[str], new: bool) -> None:
+    """All origins must answer, and the new ones must be the publisher's; of a ``new`` one all are told together."""
     for uri in made.active_origins:
         if not session.repositories.reachable(uri):
             raise Refused(messages.no_origin(made.name, Unreachable(made.name, uri, 1)))
     for uri in fresh:
         offered = session.repositories.at(uri).publishers
-        if made.name not in offered:
-            raise Refused(f"\n{_not_offered(uri, made.name, offered)}\n")
+        if made.name in offered:
+            continue
+        raise Refused(f"\n{_others_only(made, offered) if new else _not_offered(uri, made.name, offered)}\n")
+
+
+def _others_only(made: Publisher, offered: list[str]) -> str:
+    return (
+        "One or more of the repository origin(s) listed below contains package data for"
+        f" {', '.join(offered)}; not {made.name}:\n\n" + "\n".join(made.active_origins) + "\n\n"
+        "This is either because one of the repository origins is not valid for this publisher, or because the list of"
+        " known publishers retrieved from the repository origin does not match the client."
+    )
 
 
 def _refetch(session: Session, publishers: list[Publisher]) -> None:

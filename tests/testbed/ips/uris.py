@@ -24,9 +24,9 @@ def parse(text: str) -> str:
             f"The URI '{text}' uses the unsupported scheme '{scheme}'."
             "  Supported schemes are file://, http://, and https://."
         )
-    if scheme == "file":
+    if scheme == "file" and not parts.netloc:
         text = f"file:///{parts.path.strip('/')}"
-    elif not _HOST.fullmatch(parts.hostname or "") or parts.username:
+    elif scheme == "file" or not _HOST.fullmatch(parts.hostname or "") or parts.username:
         raise Invalid(f"'{text}' is not a valid URI.")
     return text if text.endswith("/") else f"{text}/"
 
