@@ -8,6 +8,7 @@ Keys of a declaration, all optional::
     boot_environment: NAME        the running one, default omnios-RELEASE
     other_boot_environments: [NAME, ...]   made as `beadm create` would, in this order
     publishers: [PUBLISHER, ...]  default: omnios and extra.omnios of the release
+    origins: {PUBLISHER: URI}     where the built-in repositories are, `{release}` is replaced; see releases.yml
     packages: {add: [STEM[@RELEASE], ...], remove: [STEM, ...]}
     repositories: [{uri, publisher, release, packages: [PACKAGE, ...]}]    PACKAGE: see packages.py
     updates: {NAME: [PART, ...]}  what repositories get later, see updates.py
@@ -80,7 +81,19 @@ def declare(directory: Path | str, text: str) -> Host:
 
 
 HOST_KEYS = {"release", "image_format", "boot_environment", "other_boot_environments", "publishers", "packages"}
-HOST_KEYS |= {"repositories", "updates", "zones", "files", "settings", "faults", "offline", "locks", "busy", "vnics"}
+HOST_KEYS |= {
+    "origins",
+    "repositories",
+    "updates",
+    "zones",
+    "files",
+    "settings",
+    "faults",
+    "offline",
+    "locks",
+    "busy",
+    "vnics",
+}
 HOST_KEYS |= {"uname", "zonename", "distribution", "immutable"}
 ZONE_KEYS = {"name", "brand", "state", "zonepath", "release", "image_format", "publishers", "packages", "autoboot"}
 ZONE_KEYS |= {"linked", "delegated", "files", "xml"}
@@ -96,7 +109,7 @@ class _Builder:
     def __init__(self, made: Host, wanted: dict[str, Any]) -> None:
         self.host = made
         self.wanted = wanted
-        self.built_in: BuiltIn = packages.built_in()
+        self.built_in: BuiltIn = packages.built_in(wanted.get("origins", {}))
         self.release: str = wanted.get("release", "r151054")
         self.be: str = wanted.get("boot_environment", f"omnios-{self.release}")
         self.be_uuid = str(uuid.uuid4())

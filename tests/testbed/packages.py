@@ -24,7 +24,7 @@ A declared package::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ class Offer:
 
     def _contents(self, package: dict[str, Any], release: Release) -> Iterator[str]:
         for path in package.get("directories", []):
-            yield _action("dir", "", {**DIRECTORY, "path": path})
+            mode = "1777" if path == "var/tmp" else DIRECTORY["mode"]
+            yield _action("dir", "", {**DIRECTORY, "mode": mode, "path": path})
         for path in package.get("zone_directories", []):
             yield _action("dir", "", {**DIRECTORY, "path": path, **ZONES_ONLY})
         files = dict(package.get("files", {}))
@@ -158,5 +159,8 @@ class BuiltIn:
         return found[0] if found else None
 
 
-def built_in() -> BuiltIn:
-    return BuiltIn(yaml.safe_load(BUILT_IN.read_text()))
+def built_in(origins: Mapping[str, str]) -> BuiltIn:
+    """releases.yml, with other ``origins`` of these publishers."""
+    raw = yaml.safe_load(BUILT_IN.read_text())
+    raw["origins"] |= origins
+    return BuiltIn(raw)
