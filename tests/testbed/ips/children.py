@@ -11,12 +11,16 @@ from testbed.ips.fmri import Fmri
 from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
 from testbed.ips.request import Request, Wanted
-from testbed.ips.session import Exit, Session, traceback
+from testbed.ips.session import Exit, Session, Unconfigured, traceback
 
 PUBCHECK = "pubcheck-linked"
 FAILED_FRAME = (
     "A '{operation}' operation failed for child '{child}' with an unexpected\n"
     "return value of {rc} and generated the following output:\n{text}\n\n\n"
+)
+FAILED_START = (
+    "A '{operation}' operation failed for child '{child}' with an unexpected\n"
+    "exception:\n\n\nThe child generated the following output:\n{text}\n\n\n"
 )
 
 
@@ -69,7 +73,16 @@ class ChildRun:
 
     def framed(self) -> str:
         """What the child printed, each line behind a bar; nothing if it printed nothing."""
-        lines = self.output.splitlines()
+        return self._barred(self.output)
+
+    @property
+    def last_words(self) -> str:
+        """The same of what it prints after it has been changed."""
+        old = self.plan and self.session.dialect == messages.MASTER and self.session.image.format == 4
+        return self._barred(messages.OUTDATED_FORMAT) if old else ""
+
+    def _barred(self, text: str) -> str:
+        lines = text.splitlines()
         if not lines:
             return ""
         shown = lines if lines[-1].strip() else lines[:-1]
@@ -140,6 +153,8 @@ def unopened(session: Session, entry: Child) -> Exit | None:
         return Exit(51, text)
     try:
         session.child(entry).image.format  # noqa: B018 - opens it
+    except Unconfigured:
+        return None  # there is one; the child itself is going to fail
     except Exit as failure:
         if failure.rc != 1:
             raise
@@ -158,8 +173,8 @@ def publisher_check(session: Session, children: Iterable[Child], head: str) -> N
     failed = []
     for entry in children:
         child = session.child(entry)
-        leave_metadata(child, linked.metadata(session.image, entry, packages))
         try:
+            leave_metadata(child, linked.metadata(session.image, entry, packages))
             child.lock()
         except Exit as failure:
             failed.append((entry, failure))
@@ -169,7 +184,7 @@ def publisher_check(session: Session, children: Iterable[Child], head: str) -> N
             failed.append((entry, Exit(1, f"\npkg: {mismatch}\n")))
     if failed:
         frames = "\n".join(framed(PUBCHECK, entry, failure) for entry, failure in failed)
-        raise Exit(failed[0][1].rc if len(failed) == 1 else 1, f"{head}\n{frames}")
+        raise Exit(exit_code(failed[0][1]) if len(failed) == 1 else 1, f"{head}\n{frames}")
 
 
 # -- planning ----------------------------------------------------------------------------------------------------------
@@ -232,4 +247,10 @@ def failed_head(request: Request) -> str:
 
 def framed(operation: str, entry: Child, failure: Exit) -> str:
     """What a parent says of a child that failed."""
-    return FAILED_FRAME.format(operation=operation, child=entry.name, rc=failure.rc, text=failure.text)
+    frame = FAILED_START if isinstance(failure, Unconfigured) else FAILED_FRAME
+    return frame.format(operation=operation, child=entry.name, rc=failure.rc, text=failure.text)
+
+
+def exit_code(failure: Exit) -> int:
+    """The child's own, if it got as far as to give one."""
+    return 1 if isinstance(failure, Unconfigured) else failure.rc

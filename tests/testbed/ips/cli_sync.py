@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testbed.ips import linked, messages, operations
 from testbed.ips.change_options import check_patterns, check_targets, named_child, read
-from testbed.ips.children import ChildRun, framed, open_children, publisher_check
+from testbed.ips.children import ChildRun, exit_code, framed, open_children, publisher_check
 from testbed.ips.linked import Child
 from testbed.ips.options import Options, clash, parse, usage
 from testbed.ips.planner import SYNC, Plan
@@ -61,7 +61,7 @@ def _sync_children(session: Session, request: Request, wanted: list[Child]) -> i
             if not request.dry_run:
                 _carry_out(session, request, run)
         except Exit as failure:
-            codes.append(failure.rc)
+            codes.append(exit_code(failure))
             frames.append(framed(SYNC, entry, failure))
             continue
         session.progress(shown)

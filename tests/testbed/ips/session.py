@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from testbed import zones
 from testbed.command import Context
-from testbed.ips import config, history, image, linked, messages, refresh, settings
+from testbed.ips import config, history, image, linked, messages, no_system_repository, refresh, settings
 from testbed.ips.catalog import Entry
 from testbed.ips.config import Publisher, Sections
 from testbed.ips.contacts import Contacts, Unreachable
@@ -70,6 +70,10 @@ class Exit(Exception):
 
 class NotFetched(Exit):
     """A package or a catalog could not be fetched; of this pkg says nothing else."""
+
+
+class Unconfigured(Exit):
+    """An image is to use the system repository, and this host has none."""
 
 
 @dataclass
@@ -165,6 +169,8 @@ class Session:
             raise Exit(1, f"pkg: No image rooted at {self.named}\n") from None
         except image.UnsupportedFormat:
             raise Exit(99, traceback(UNSUPPORTED.format(root=self.root))) from None
+        if opened.config["property"].get("use-system-repo") == "True":
+            raise Unconfigured(99, traceback(no_system_repository.ERROR))
         for name in config.literal(opened.config["property"].get("key-files", "[]")):
             if not (opened.root / name.lstrip("/")).exists():
                 raise Exit(51, f"pkg: Image is missing key file. Is everything mounted? '{name}'\n")
