@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from testbed.ips import action, catalog, fmri, mediation, settings
 from testbed.ips.action import Action
@@ -53,8 +54,10 @@ def changes(image: Image, plan: Plan, manifest: Callable[[Entry], list[str]]) ->
     gone = {entry.stem for entry in plan.remove} | {old.stem for old, _ in plan.change}
     staying = [entry for stem, entry in image.installed().items() if stem not in gone]
     kept = _actions(became, staying, manifest) if before.keys() - after.keys() else {}
+    removed = {key: old for key, old in before.items() if key not in after and key not in kept}
+    removed |= _implied(removed, [*after, *kept])
     return Changes(
-        [old for key, old in sorted(before.items(), reverse=True) if key not in after and key not in kept],
+        [old for _, old in sorted(removed.items(), reverse=True)],
         [new for key, new in sorted(after.items()) if key not in before],
         [(before[key], new) for key, new in sorted(after.items()) if key in before and before[key].line != new.line],
         packages,
@@ -62,6 +65,19 @@ def changes(image: Image, plan: Plan, manifest: Callable[[Entry], list[str]]) ->
         set(leaving),
         {path for path, package in packages.items() if package in older},
     )
+
+
+def _implied(removed: dict[str, Action], staying: Iterable[str]) -> dict[str, Action]:
+    """Directories that only what is removed lay in go with it, though no package names them."""
+    gone = {parent for path, old in removed.items() if old.kind in DELIVERED for parent in _above(path)}
+    if gone:
+        gone -= {parent for path in staying for parent in _above(path)} | set(staying) | removed.keys()
+    return {path: Action("dir", "", {"path": (path,)}, "") for path in gone}
+
+
+def _above(path: str) -> list[str]:
+    """Directories that a path lies in, but for those at the top: on every real system a package has them."""
+    return [str(parent) for parent in PurePosixPath(path).parents][:-2]
 
 
 def _actions(image: Image, entries: Iterable[Entry], manifest: Callable[[Entry], list[str]]) -> dict[str, Action]:

@@ -100,10 +100,9 @@ class Tree:
         if place is None or not preserve.removed(old):
             return
         if old.kind == "dir":
-            if place.is_dir() and not place.is_symlink():
+            if place.is_symlink() or place.exists():
                 self._check_changeable(place)
-                if not any(place.iterdir()):
-                    place.rmdir()
+                self._clear_directory(place, old.get("path"))
         elif place.is_symlink() or place.exists():
             self._check_changeable(place)
             content = self.content(old.get("path")) if old.get("preserve") and old.get("path") in made.leaving else None
@@ -112,14 +111,19 @@ class Tree:
             else:
                 self._clear(place, old.get("path"))
 
+    def _clear_directory(self, place: Path, path: str) -> None:
+        """Remove it; what somebody else left in it or put in its place is kept aside (actions/directory.py)."""
+        if place.is_symlink() or not place.is_dir() or any(place.iterdir()):
+            self._salvage(place, path)
+        else:
+            place.rmdir()
+
     def _clear(self, place: Path, path: str) -> None:
         """Take away what is there; a directory where none belongs is kept aside unless it is empty."""
         if not place.is_dir() or place.is_symlink():
             place.unlink(missing_ok=True)
-        elif any(place.iterdir()):
-            self._salvage(place, path)
         else:
-            place.rmdir()
+            self._clear_directory(place, path)
 
     def _salvage(self, place: Path, path: str) -> None:
         """Keep what no package has any more (Image.salvage)."""
