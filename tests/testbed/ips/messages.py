@@ -210,3 +210,9 @@ def changed_files(editables: list[list[Any]]) -> str:
         named = [" -> ".join(path) for path in paths] if kind == "moved" else paths
         text += f"  {words[kind]}:\n" + "".join(f"    {path}\n" for path in named)
     return f"\nEditable files to change:\n{text}" if text else ""
+
+
+OUTDATED_FORMAT = (
+    "\nNOTE: The format of this image is out of date.\n"
+    "Run 'pkg update-format' to update to the latest format and improve performance.\n"
+)

@@ -32,11 +32,6 @@ FOOTER = (
     "-------------------------------------------------------------------------------\n\n"
 )
 
-OUTDATED_FORMAT = (
-    "\nNOTE: The format of this image is out of date.\n"
-    "Run 'pkg update-format' to update to the latest format and improve performance.\n"
-)
-
 OUT_OF_DATE = (
     "WARNING: pkg(7) appears to be out of date, and should be updated before\n"
     "running update.  Please update pkg(7) by executing 'pkg install\n"
@@ -74,7 +69,7 @@ def run(session: Session, request: Request) -> int:
     if request.operation != SYNC:
         session.out(messages.stale_catalogs(session.contacts))
     if changed and not request.dry_run and session.dialect == messages.MASTER and session.image.format == 4:
-        session.progress(OUTDATED_FORMAT)
+        session.progress(messages.OUTDATED_FORMAT)
     return 0 if changed else 4
 
 
@@ -102,6 +97,8 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
         except Exit as failure:
             text = framed(run.request.operation, run.child, failure)
             raise Exit(failure.rc, f"{failed_head(request)}\n{text}") from None
+        if run.last_words:
+            session.progress(f"Finalize: {run.last_words}")
     place.done()
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from testbed import command
+from testbed import command, updates
+from testbed.declare import declare
 from testbed.host import create
 from testbed.ips import config, fmri, image, v4, v5
 from testbed.ips.fmri import Fmri
@@ -145,3 +146,17 @@ def test_an_older_pkg_cannot_read_format_5(tree, tmp_path: Path) -> None:
     refused = command.run(made, ["pkg", "list"])
     assert refused.rc == 99
     assert "UnsupportedImageError" in refused.stderr
+
+
+def test_who_changes_an_older_image_is_told_so__format_v4(tmp_path: Path) -> None:
+    """The real pkg of master printed this on a v4 host with a v4 zone."""
+    text = "release: r151054\nsettings: {pkg_dialect: master}\nzones: [{name: web01, brand: lipkg}]"
+    made = declare(tmp_path / "host", text)
+    updates.publish(made, "libraries")
+    lines = command.run(made, ["pkg", "update", "-r"]).stdout.splitlines()
+    note = ["", "NOTE: The format of this image is out of date."]
+    note.append("Run 'pkg update-format' to update to the latest format and improve performance.")
+    assert lines[-3:] == note
+    begins = lines.index("Finalize: Linked image 'zone:web01' output:")
+    assert lines[begins + 1 : begins + 5] == [*(f"| {line}" for line in note), "`"]
+    assert "NOTE" not in command.run(made, ["pkg", "update", "-r"]).stdout
