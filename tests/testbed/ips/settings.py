@@ -94,7 +94,7 @@ def changed_facets(old: Settings, new: Settings) -> list[list[Any]]:
             was, now = before.get(source, (None, False)), after.get(source, (None, False))
             if was != now:
                 rows.append([name, now[0], was[0], source, was[1], now[1]])
-    return rows
+    return sorted(rows, key=lambda row: [str(value) for value in row])
 
 
 def changed_variants(old: Settings, new: Settings) -> list[list[str]]:
