@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from testbed.ips import linked, messages
 from testbed.ips.change_options import check_targets, ignored_children, named_child
-from testbed.ips.children import leave_metadata, unopened
+from testbed.ips.children import exit_code, framed, leave_metadata, unopened
 from testbed.ips.options import Options, parse, usage
-from testbed.ips.session import Exit, Session
+from testbed.ips.session import Exit, Session, Unconfigured
 
 EXCEPTION = "pkg: Linked image exception(s):\n"
 
@@ -63,16 +63,21 @@ def audit_linked(session: Session, args: list[str]) -> int:
     packages = linked.packages(session.image)
     for entry in wanted:
         child = session.child(entry)
-        failure = unopened(session, entry)
-        if failure:
-            lost.append(failure)
+        missing = unopened(session, entry)
+        if missing:
+            lost.append(missing)
             continue
-        verdicts[entry.name] = linked.in_sync(child.image, packages)
+        try:
+            verdicts[entry.name] = linked.in_sync(child.image, packages)
+        except Unconfigured as failure:
+            lost.append(Exit(exit_code(failure), framed("audit-linked", entry, failure)))
+            continue
         leave_metadata(child, linked.metadata(session.image, entry, packages))  # pkg forgets them (FORMAT-v4.md)
     rc = _print_verdicts(session, given, verdicts) if wanted else 0
     if lost:
         session.err("pkg audit-linked: " + "".join(failure.text for failure in lost))
-        return 3 if verdicts else lost[0].rc
+        codes = {failure.rc for failure in lost}
+        return 3 if verdicts or len(codes) > 1 else codes.pop()
     return rc
 
 
