@@ -8,8 +8,8 @@ from testbed.ips.dependency import CONSTRAINING, PULLING, Resolver
 from testbed.ips.sat import Formula
 from testbed.ips.space import Candidate, Space
 
-ROUNDS = 300
-"""Where nothing becomes older a few are enough; else there is one for each choice of versions (pkg stops at 2000)."""
+ROUNDS = 2000
+"""A few are enough but where packages become older: then there is one for each choice of versions (as in pkg)."""
 
 
 class Choice:
@@ -90,15 +90,13 @@ class Choice:
         return chosen
 
     def _wishes(self, oldest: bool) -> list[int]:
-        """Named packages get their best version first, then incorporations, then the rest, last names first."""
-        stems = sorted({*self._named, *self._must} & self._possible.keys(), reverse=True)
-        stems.sort(key=lambda stem: (stem not in self._named, -self._incorporates(self._possible[stem][-1])))
-        return [
-            self._numbers[found]
-            for stem in stems
-            for found in sorted(self._possible[stem], key=lambda found: found.version.key, reverse=not oldest)
-        ]
+        """In which order to decide; where versions exclude each other, the outcome hangs on it.
 
-    @staticmethod
-    def _incorporates(found: Candidate) -> int:
-        return sum(dependency.kind == "incorporate" for dependency in found.dependencies)
+        pkg numbers versions by name, newest first, and supposes of each that it is not there: of the first one, then
+        of the others from the last one on (the heap of its MiniSat). So old versions are given up before new ones;
+        where old ones are wanted it is quicker the other way round.
+        """
+        size = len(self._order)
+        if oldest or not size:
+            return list(range(-1, -size - 1, -1))
+        return [-1, *range(-size, -1)]
