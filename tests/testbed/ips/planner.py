@@ -132,7 +132,8 @@ def _solve(image: Image, problem: Problem, how: Callable[[Solver], Solution]) ->
         return how(Solver(replace(problem, lenient=True)))
     except Needed as needed:
         head = f"Unable to remove '{_named(needed.package)}' due to the following packages that depend on it:\n"
-        raise Refused(head + "".join(f"  {_named(entry)}\n" for entry in needed.dependents)) from None
+        dependents = sorted(needed.dependents, key=lambda entry: entry.stem)
+        raise Refused(head + "".join(f"  {_named(entry)}\n" for entry in dependents)) from None
 
 
 def _named(entry: Entry) -> str:
