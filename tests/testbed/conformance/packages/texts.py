@@ -88,6 +88,8 @@ SENTENCES = [
 ]
 """What people and programs look for: a paragraph with one of these counts as a whole."""
 SENTENCE = re.compile("|".join(SENTENCES))
+OUTERMOST = 2
+"""How far versions are indented that are not the cause of another one's rejection."""
 NO_ROOT = re.compile(r"Reason: (No version (matching|allowed by) '|Rejected by '|\[already rejected)")
 """Reasons that follow from other rejections."""
 FRAMES_CUT = re.compile(r"(Traceback \(most recent call last\):\n).*?(?=^\S)", re.DOTALL | re.MULTILINE)
@@ -197,7 +199,7 @@ def _in_order(paragraph: list[str]) -> list[str]:
 
 
 def _rejections(paragraph: list[str]) -> set[str]:
-    """A tree of rejections as a set: the sentences, the versions, and with each the root causes of its rejection.
+    """A tree of rejections as a set: the sentences, the versions they are about, and each root cause with its version.
 
     The real pkg walks sets of FMRIs. So it is random which package comes first, where a reason is told and where
     "already rejected" stands in its place, and which of several dependencies that cannot be met a version is rejected
@@ -213,7 +215,8 @@ def _rejections(paragraph: list[str]) -> set[str]:
             last = depth
         elif words.startswith("Reason: "):
             rejected = versions.get(depth, [])
-            found |= {*rejected, *(f"{version} {words}" for version in rejected if not NO_ROOT.match(words))}
+            found |= {f"{version} {words}" for version in rejected if not NO_ROOT.match(words)}
+            found |= set(rejected) if depth == OUTERMOST else set()
         elif words.startswith("pkg:/"):
             versions[last].append(f"Reject: {words}")
         elif words != "to" and not words.startswith("---"):
