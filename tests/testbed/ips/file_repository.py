@@ -98,8 +98,8 @@ class FileRepository:
         """
         publisher = next(iter(manifests)).publisher
         place = self.path / "publisher" / publisher
-        for name in SUBDIRECTORIES:
-            (place / name).mkdir(parents=True, exist_ok=True)
+        for directory in SUBDIRECTORIES:
+            (place / directory).mkdir(parents=True, exist_ok=True)
         for name, lines in manifests.items():
             path = self._manifest_path(name)
             path.parent.mkdir(exist_ok=True)

@@ -20,8 +20,7 @@ AFTER_PUBLISHERS = ("variant", "facet", "inherited_facet", "mediators", "CONFIGU
 """Sections of pkg5.image behind the publishers'."""
 
 FORMATS = (4, 5)
-DIRECTORIES = ("cache/index", "cache/publisher", "cache/tmp", "gui_cache", "history", "license", "lost+found")
-DIRECTORIES += ("publisher", "ssl", "state")
+DIRECTORIES = "cache/index cache/publisher cache/tmp gui_cache history license lost+found publisher ssl state".split()
 """Made with every image (client/image.py, mkdirs)."""
 V4_DIRECTORIES = ("state/installed", "state/known")
 
@@ -267,7 +266,7 @@ def create(
 ) -> Image:
     """A new image below ``root`` that knows ``known``; nothing is fetched (repository.refresh does that)."""
     meta = root / "var/pkg"
-    for name in (*DIRECTORIES, *(V4_DIRECTORIES if format == 4 else ())):
+    for name in [*DIRECTORIES, *(V4_DIRECTORIES if format == 4 else ())]:
         (meta / name).mkdir(parents=True, exist_ok=True)
     for entry in publishers:
         PublisherCatalogs(meta / "publisher" / entry.name).make_directories()

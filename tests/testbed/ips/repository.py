@@ -101,7 +101,7 @@ class Repositories:
     @cached_property
     def declared(self) -> dict[str, Any]:
         path = self.place / "declared.json"
-        content = {"origins": [], "manifests": {}, "payloads": {}}
+        content: dict[str, Any] = {"origins": [], "manifests": {}, "payloads": {}}
         return {**content, **json.loads(path.read_text())} if path.exists() else content
 
     def at(self, origin: str) -> FileRepository:
