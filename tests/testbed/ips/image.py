@@ -20,7 +20,18 @@ AFTER_PUBLISHERS = ("variant", "facet", "inherited_facet", "mediators", "CONFIGU
 """Sections of pkg5.image behind the publishers'."""
 
 FORMATS = (4, 5)
-DIRECTORIES = "cache/index cache/publisher cache/tmp gui_cache history license lost+found publisher ssl state".split()
+DIRECTORIES = [
+    "cache/index",
+    "cache/publisher",
+    "cache/tmp",
+    "gui_cache",
+    "history",
+    "license",
+    "lost+found",
+    "publisher",
+    "ssl",
+    "state",
+]
 """Made with every image (client/image.py, mkdirs)."""
 V4_DIRECTORIES = ("state/installed", "state/known")
 
