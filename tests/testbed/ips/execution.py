@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from testbed.ips import conflicts, deliver, licences, linked, messages, notes, planner, settings, settle, tree, varcets
 from testbed.ips.explain import NoSolution
 from testbed.ips.fmri import Fmri
+from testbed.ips.linked import Child
 from testbed.ips.planner import INSTALL, SYNC, Plan
 from testbed.ips.request import Request
 from testbed.ips.selection import Refused
@@ -97,8 +98,12 @@ def prepare(session: Session, made: Plan, request: Request) -> None:
         session.reach(entry)
 
 
-def execute(session: Session, made: Plan) -> None:
-    """Carry out a plan in this image. Raises Exit 1; what was done until then stays done."""
+def execute(session: Session, made: Plan, listed: list[Child] | None = None) -> None:
+    """Carry out a plan in this image. Raises Exit 1; what was done until then stays done.
+
+    ``listed``: the children as pkg saw them before, which count to the end, also if system/zones comes or goes. None:
+    it did not look for any and does so afterwards.
+    """
     if not made:
         linked.write_own_metadata(session.image, session.children)
         return
@@ -132,7 +137,7 @@ def execute(session: Session, made: Plan) -> None:
     for word in ("Creating fast lookup database", "Reading search index", "Updating search index"):
         session.progress(f"Finalize: {word} ... Done\n")
     session.save()
-    linked.write_own_metadata(session.image, session.find_children())  # none any more without system/zones
+    linked.write_own_metadata(session.image, session.find_children() if listed is None else listed)
 
 
 def after(session: Session, made: Plan) -> dict[str, Fmri]:

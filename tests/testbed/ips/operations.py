@@ -84,7 +84,7 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
     place = Workplace(session, boot)
     alternates.settle(session, made)
     try:
-        execution.execute(session, made)
+        execution.execute(session, made, None if request.ignored == [] else session.children)
     except Exit:
         place.failed()
         raise

@@ -34,6 +34,9 @@ LINK_FOR_DIRECTORY = (
 )
 
 
+ZONES = "etc/zones"
+"""Stays with what is in it when system/zones goes: the recorded machines kept their zones elsewhere."""
+
 GROUPS = {"root": 0, "other": 1, "bin": 2, "sys": 3, "adm": 4, "uucp": 5, "mail": 6, "tty": 7, "lp": 8, "daemon": 12}
 """The numbers of illumos; a file of another group stays root's."""
 
@@ -102,7 +105,8 @@ class Tree:
         if old.kind == "dir":
             if place.is_symlink() or place.exists():
                 self._check_changeable(place)
-                self._clear_directory(place, old.get("path"))
+                if old.get("path") != ZONES or not any(place.iterdir()):
+                    self._clear_directory(place, old.get("path"))
         elif place.is_symlink() or place.exists():
             self._check_changeable(place)
             content = self.content(old.get("path")) if old.get("preserve") and old.get("path") in made.leaving else None
