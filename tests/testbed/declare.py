@@ -48,11 +48,13 @@ import yaml
 
 from testbed import boot, host, layout, packages, smf, updates, zfs, zones
 from testbed.host import Host
-from testbed.ips import build, config, fmri, linked, repository
-from testbed.ips.config import Publisher
+from testbed.ips import fmri, linked
 from testbed.ips.fmri import Fmri
-from testbed.ips.image import Image
-from testbed.ips.repository import Repositories
+from testbed.ips.images import build, config
+from testbed.ips.images.config import Publisher
+from testbed.ips.images.image import Image
+from testbed.ips.repositories import repository
+from testbed.ips.repositories.repository import Repositories
 from testbed.packages import BuiltIn, Offer
 from testbed.state import KernelZone
 from testbed.zones import IndexEntry

@@ -31,7 +31,7 @@ from typing import Any
 
 import yaml
 
-from testbed.ips.file_repository import described
+from testbed.ips.repositories.file_repository import described
 
 BUILT_IN = Path(__file__).with_name("releases.yml")
 ZONES_ONLY = {"variant.opensolaris.zone": "nonglobal"}

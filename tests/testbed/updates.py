@@ -19,8 +19,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from testbed.host import Host
-from testbed.ips import fmri, repository
-from testbed.ips.repository import Repositories
+from testbed.ips import fmri
+from testbed.ips.repositories import repository
+from testbed.ips.repositories.repository import Repositories
 from testbed.packages import BuiltIn, Offer, Release
 
 Part = dict[str, Any]

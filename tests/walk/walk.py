@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.ips import image
+from testbed.ips.images import image
 from walk import check, in_process, world
 from walk.check import Reference
 from walk.scenario import Scenario

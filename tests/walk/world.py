@@ -19,7 +19,7 @@ from testbed import boot, declare, enter, log, zfs, zones
 from testbed.command import Context
 from testbed.conformance import picture
 from testbed.host import Host
-from testbed.ips import image
+from testbed.ips.images import image
 from walk.scenario import Scenario
 
 CAPTURES = ".testbed/captures"

@@ -7,55 +7,56 @@ import os
 
 from testbed import outside
 from testbed.command import Context
-from testbed.ips import front, history
-from testbed.ips.front import Call
-from testbed.ips.options import usage
+from testbed.ips.cli import front
+from testbed.ips.cli.front import Call
+from testbed.ips.cli.options import usage
+from testbed.ips.images import history
 from testbed.ips.session import Exit, Session, zone_root
 
 SUBCOMMANDS = {
-    "install": ("cli_packages", "install"),
-    "uninstall": ("cli_packages", "uninstall"),
-    "update": ("cli_packages", "update"),
-    "exact-install": ("cli_packages", "exact_install"),
-    "autoremove": ("cli_packages", "autoremove"),
-    "avoid": ("cli_avoid", "avoid"),
-    "unavoid": ("cli_avoid", "unavoid"),
-    "list": ("cli_list", "list_packages"),
-    "info": ("cli_info", "info"),
-    "contents": ("cli_contents", "contents"),
-    "variant": ("cli_variants", "variant"),
-    "change-variant": ("cli_variants", "change_variant"),
-    "facet": ("cli_facets", "facet"),
-    "change-facet": ("cli_facets", "change_facet"),
-    "mediator": ("cli_mediators", "mediator"),
-    "set-mediator": ("cli_mediators", "set_mediator"),
-    "unset-mediator": ("cli_mediators", "unset_mediator"),
-    "verify": ("cli_verify", "verify"),
-    "fix": ("cli_verify", "fix"),
-    "search": ("cli_search", "search"),
-    "publisher": ("cli_publishers", "publisher"),
-    "set-publisher": ("cli_set_publisher", "set_publisher"),
-    "unset-publisher": ("cli_set_publisher", "unset_publisher"),
-    "copy-publishers-from": ("cli_refresh", "copy_publishers_from"),
-    "refresh": ("cli_refresh", "refresh_catalogs"),
-    "update-format": ("cli_format", "update_format"),
-    "history": ("cli_history", "show"),
-    "purge-history": ("cli_history", "purge"),
-    "property": ("cli_property", "show"),
-    "set-property": ("cli_property", "change"),
-    "unset-property": ("cli_property", "unset"),
-    "add-property-value": ("cli_property", "add_value"),
-    "remove-property-value": ("cli_property", "remove_value"),
-    "freeze": ("cli_freeze", "freeze"),
-    "unfreeze": ("cli_freeze", "unfreeze"),
-    "attach-linked": ("cli_attach", "attach_linked"),
-    "detach-linked": ("cli_attach", "detach_linked"),
-    "set-property-linked": ("cli_attach", "set_property_linked"),
-    "list-linked": ("cli_linked", "list_linked"),
-    "property-linked": ("cli_linked", "property_linked"),
-    "audit-linked": ("cli_linked", "audit_linked"),
-    "sync-linked": ("cli_sync", "sync_linked"),
-    "pubcheck-linked": ("cli_sync", "pubcheck_linked"),
+    "install": ("packages", "install"),
+    "uninstall": ("packages", "uninstall"),
+    "update": ("packages", "update"),
+    "exact-install": ("packages", "exact_install"),
+    "autoremove": ("packages", "autoremove"),
+    "avoid": ("avoid", "avoid"),
+    "unavoid": ("avoid", "unavoid"),
+    "list": ("list", "list_packages"),
+    "info": ("info", "info"),
+    "contents": ("contents", "contents"),
+    "variant": ("variants", "variant"),
+    "change-variant": ("variants", "change_variant"),
+    "facet": ("facets", "facet"),
+    "change-facet": ("facets", "change_facet"),
+    "mediator": ("mediators", "mediator"),
+    "set-mediator": ("mediators", "set_mediator"),
+    "unset-mediator": ("mediators", "unset_mediator"),
+    "verify": ("verify", "verify"),
+    "fix": ("verify", "fix"),
+    "search": ("search", "search"),
+    "publisher": ("publishers", "publisher"),
+    "set-publisher": ("set_publisher", "set_publisher"),
+    "unset-publisher": ("set_publisher", "unset_publisher"),
+    "copy-publishers-from": ("refresh", "copy_publishers_from"),
+    "refresh": ("refresh", "refresh_catalogs"),
+    "update-format": ("format", "update_format"),
+    "history": ("history", "show"),
+    "purge-history": ("history", "purge"),
+    "property": ("property", "show"),
+    "set-property": ("property", "change"),
+    "unset-property": ("property", "unset"),
+    "add-property-value": ("property", "add_value"),
+    "remove-property-value": ("property", "remove_value"),
+    "freeze": ("freeze", "freeze"),
+    "unfreeze": ("freeze", "unfreeze"),
+    "attach-linked": ("attach", "attach_linked"),
+    "detach-linked": ("attach", "detach_linked"),
+    "set-property-linked": ("attach", "set_property_linked"),
+    "list-linked": ("linked", "list_linked"),
+    "property-linked": ("linked", "property_linked"),
+    "audit-linked": ("linked", "audit_linked"),
+    "sync-linked": ("sync", "sync_linked"),
+    "pubcheck-linked": ("sync", "pubcheck_linked"),
 }
 """Subcommand -> module below testbed.ips and function."""
 
@@ -85,7 +86,7 @@ def _run(ctx: Context, call: Call) -> int:
     session.named = f"'{call.root}'{call.origin}"
     session.image.format  # noqa: B018 - opened before the options are read
     try:
-        rc: int = getattr(importlib.import_module(f"testbed.ips.{module}"), name)(session, call.args)
+        rc: int = getattr(importlib.import_module(f"testbed.ips.cli.{module}"), name)(session, call.args)
     except Exit as ending:
         history.ended(session, ending.rc, ending.text)
         raise

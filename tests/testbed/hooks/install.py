@@ -39,7 +39,7 @@ def install(hook: Hook) -> None:
 
 def _new_image(hook: Hook) -> None:
     """An empty image with the global zone's format and publishers; `pkg image-create` is not simulated."""
-    from testbed.ips import image
+    from testbed.ips.images import image
 
     parent = image.open(hook.host.path("/"))
     variants = {**parent.variants, "variant.opensolaris.zone": "nonglobal"}

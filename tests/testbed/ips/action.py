@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from testbed.ips import facets
+from testbed.ips.images import facets
 
 _WORD = re.compile(r"""(?:([^\s=]+)=)?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\S+)""")
 

@@ -12,8 +12,8 @@ from testbed.host import Host
 from testbed.ips import fmri
 from testbed.ips.action import counts
 from testbed.ips.fmri import Fmri
-from testbed.ips.image import Image
-from testbed.ips.rules import SELF, parent_reason
+from testbed.ips.images.image import Image
+from testbed.ips.planning.rules import SELF, parent_reason
 
 BRANDS = ("lipkg", "sparse", "pkgsrc", "solaris", "solaris10", "sn1", "labeled")
 """Brands of linked zones on OmniOS; OpenIndiana's pkg has another list."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from testbed.ips import fmri
-from testbed.ips.catalog import Entry
-from testbed.ips.contacts import Contacts, Unreachable
-from testbed.ips.planner import Plan
+from testbed.ips.images.catalog import Entry
+from testbed.ips.planning.planner import Plan
+from testbed.ips.repositories.contacts import Contacts, Unreachable
 
 MASTER, R151054 = "master", "r151054"
 

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 from testbed import zones
 from testbed.command import Context
-from testbed.ips import config, history, image, linked, messages, no_system_repository, refresh, settings
-from testbed.ips.catalog import Entry
-from testbed.ips.config import Publisher, Sections
-from testbed.ips.contacts import Contacts, Unreachable
-from testbed.ips.files import stamp
-from testbed.ips.image import Image
+from testbed.ips import linked, messages
+from testbed.ips.images import config, history, image, settings
+from testbed.ips.images.catalog import Entry
+from testbed.ips.images.config import Publisher, Sections
+from testbed.ips.images.files import stamp
+from testbed.ips.images.image import Image
 from testbed.ips.linked import Child
-from testbed.ips.repository import Repositories
+from testbed.ips.repositories import no_system_repository, refresh
+from testbed.ips.repositories.contacts import Contacts, Unreachable
+from testbed.ips.repositories.repository import Repositories
 
 if TYPE_CHECKING:
-    from testbed.ips.deliver import Changes
-    from testbed.ips.planner import Plan
+    from testbed.ips.acting.deliver import Changes
+    from testbed.ips.planning.planner import Plan
 
 UNSUPPORTED = (
     "pkg.client.api_errors.UnsupportedImageError: The image rooted at {root} is invalid or is not supported by this"

@@ -10,7 +10,8 @@ from typing import Any
 
 from testbed.conformance.hooks.recording import Library
 from testbed.host import Host
-from testbed.ips import build, repository
+from testbed.ips.images import build
+from testbed.ips.repositories import repository
 
 Spec = dict[str, Any]
 """An image as ``situation.global`` and ``situation.zone_images`` describe it."""

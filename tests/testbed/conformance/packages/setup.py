@@ -9,7 +9,9 @@ from typing import Any
 from testbed import host, layout, zones
 from testbed.conformance.packages.recording import Library, Recording
 from testbed.host import Host
-from testbed.ips import build, config, fmri, image, linked, repository
+from testbed.ips import fmri, linked
+from testbed.ips.images import build, config, image
+from testbed.ips.repositories import repository
 from testbed.state import KernelZone
 
 KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from testbed import command, zones
 from testbed.host import Host, create
-from testbed.ips import build, config, repository
+from testbed.ips.images import build, config
+from testbed.ips.repositories import repository
 
 ROOT = "/zones/web01/root"
 STAMP = "5.11-0:20261121T055207Z"

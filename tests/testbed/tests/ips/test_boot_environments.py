@@ -11,7 +11,8 @@ from testbed import boot, command, layout, log
 from testbed.conformance.packages import recording, setup, situations
 from testbed.conformance.packages.recording import FIXTURES, Library
 from testbed.host import Host, create
-from testbed.ips import build, config, image, repository
+from testbed.ips.images import build, config, image
+from testbed.ips.repositories import repository
 
 CORE = "https://pkg.example.org/core/"
 KERNEL = "pkg://omnios/system/kernel@0.5.11,5.11-151046.0:20230525T090000Z"

@@ -11,7 +11,8 @@ import pytest
 from testbed import command
 from testbed.command import Result
 from testbed.host import Host
-from testbed.ips import image, linked
+from testbed.ips import linked
+from testbed.ips.images import image
 
 from .linked_host import ROOT, add_zone, make
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from testbed.ips import catalog, conflicts, fmri, image
-from testbed.ips.image import Image
-from testbed.ips.planner import Plan
+from testbed.ips import fmri
+from testbed.ips.images import catalog, image
+from testbed.ips.images.image import Image
+from testbed.ips.planning import conflicts
+from testbed.ips.planning.planner import Plan
 
 STAMP = "20261121T055207Z"
 

@@ -8,7 +8,8 @@ import pytest
 
 from testbed import command
 from testbed.host import Host, create
-from testbed.ips import build, config, repository
+from testbed.ips.images import build, config
+from testbed.ips.repositories import repository
 
 CORE = "https://pkg.example.org/core/"
 ONE = "pkg://omnios/site/one@1,5.11-1:20261121T055207Z"

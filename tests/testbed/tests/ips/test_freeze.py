@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from testbed import command
 from testbed.host import Host, create
-from testbed.ips import build, catalog, config, fmri, image, matching, repository
+from testbed.ips import fmri
+from testbed.ips.images import build, catalog, config, image
+from testbed.ips.planning import matching
+from testbed.ips.repositories import repository
 
 STAMP = "20261121T055207Z"
 OLD, NEW = f"1,5.11-0:{STAMP}", f"2,5.11-0:{STAMP}"

@@ -13,8 +13,9 @@ import pytest
 from testbed import command, updates
 from testbed.declare import declare
 from testbed.host import create
-from testbed.ips import config, fmri, image, v4, v5
+from testbed.ips import fmri
 from testbed.ips.fmri import Fmri
+from testbed.ips.images import config, image, v4, v5
 
 from .conftest import FIXTURES
 

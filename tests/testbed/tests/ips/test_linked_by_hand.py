@@ -8,7 +8,7 @@ import pytest
 
 from testbed import command
 from testbed.host import Host
-from testbed.ips import image
+from testbed.ips.images import image
 
 from .linked_host import ROOT, make
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from testbed.ips import messages
-from testbed.ips.catalog import Entry
-from testbed.ips.planner import Plan
+from testbed.ips.images.catalog import Entry
+from testbed.ips.planning.planner import Plan
 
 
 def entry(publisher: str, stem: str, version: str) -> Entry:

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.ips import catalog, config, fmri, image, planner
-from testbed.ips.explain import NoSolution
-from testbed.ips.image import Image
-from testbed.ips.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
-from testbed.ips.selection import Refused
+from testbed.ips import fmri
+from testbed.ips.images import catalog, config, image
+from testbed.ips.images.image import Image
+from testbed.ips.planning import planner
+from testbed.ips.planning.explain import NoSolution
+from testbed.ips.planning.planner import INSTALL, SYNC, UNINSTALL, UPDATE, Plan
+from testbed.ips.planning.selection import Refused
 
 STAMP = "20261121T055207Z"
 ZONE = {"variant.opensolaris.zone": "nonglobal"}

@@ -9,7 +9,8 @@ import pytest
 
 from testbed import command
 from testbed.host import Host, create
-from testbed.ips import build, config, repository
+from testbed.ips.images import build, config
+from testbed.ips.repositories import repository
 
 CORE = "https://pkg.example.org/core/"
 KINDS = ("true", "renameold", "renamenew", "legacy", "install-only", "abandon")

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from testbed import command
 from testbed.host import Host
-from testbed.ips import config, image, uris
-from testbed.ips.config import Publisher
-from testbed.ips.contacts import Contacts
-from testbed.ips.publisher_change import ALL, Change, Refused, applied
+from testbed.ips.cli.publisher_change import ALL, Change, Refused, applied
+from testbed.ips.images import config, image
+from testbed.ips.images.config import Publisher
+from testbed.ips.repositories import uris
+from testbed.ips.repositories.contacts import Contacts
 
 from .linked_host import make
 

@@ -8,7 +8,8 @@ import pytest
 
 from testbed import command
 from testbed.host import Host, create
-from testbed.ips import build, config, image, repository
+from testbed.ips.images import build, config, image
+from testbed.ips.repositories import repository
 
 ROOT = "/zones/web01/root"
 NAMES = ("omnios", "extra", "local", "old")

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from testbed import command
 from testbed.command import Result
 from testbed.host import Host, create
-from testbed.ips import action, build, config, generated, history, image, patterns, repository
-from testbed.ips.catalog import Entry
+from testbed.ips import action
+from testbed.ips.images import build, config, generated, history, image
+from testbed.ips.images.catalog import Entry
+from testbed.ips.planning import patterns
+from testbed.ips.repositories import repository
 
 STAMP = "20260101T000000Z"
 TEXT = "wrapper of a tool"

@@ -14,8 +14,9 @@ from testbed.adopt import adopt
 from testbed.conformance.packages import compare
 from testbed.conformance.packages.replay import Observed
 from testbed.host import Host
-from testbed.ips import fmri, image, linked
-from testbed.ips.rules import parent_reason
+from testbed.ips import fmri, linked
+from testbed.ips.images import image
+from testbed.ips.planning.rules import parent_reason
 
 from .conftest import FIXTURES
 

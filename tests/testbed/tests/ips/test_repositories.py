@@ -11,9 +11,11 @@ import pytest
 
 from testbed import command
 from testbed.host import Host, create
-from testbed.ips import build, config, fmri, image, repository
-from testbed.ips.file_repository import FileRepository, described
-from testbed.ips.repository import Repositories
+from testbed.ips import fmri
+from testbed.ips.images import build, config, image
+from testbed.ips.repositories import repository
+from testbed.ips.repositories.file_repository import FileRepository, described
+from testbed.ips.repositories.repository import Repositories
 
 from .conftest import FIXTURES
 

@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from testbed.ips.sat import Formula
+from testbed.ips.planning.sat import Formula
 
 SIZE = 6
 LITERAL = st.integers(1, SIZE).flatmap(lambda number: st.sampled_from([number, -number]))

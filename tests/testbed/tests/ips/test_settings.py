@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from testbed import command
 from testbed.host import Host
-from testbed.ips import facets, image, mediation, settings
 from testbed.ips.action import parse
+from testbed.ips.images import facets, image, settings
+from testbed.ips.planning import mediation
 
 from .linked_host import ROOT, STAMP, make
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.ips import fmri
-from testbed.ips.catalog import Entry
-from testbed.ips.dependency import CONSTRAINING
-from testbed.ips.explain import NoSolution
-from testbed.ips.solver import Needed, Solver
-from testbed.ips.space import Candidate, Dependency, Problem, Ranked, Space
+from testbed.ips.images.catalog import Entry
+from testbed.ips.planning.dependency import CONSTRAINING
+from testbed.ips.planning.explain import NoSolution
+from testbed.ips.planning.solver import Needed, Solver
+from testbed.ips.planning.space import Candidate, Dependency, Problem, Ranked, Space
 
 STEMS = "abcde"
 VERSIONS = (1, 2, 3)

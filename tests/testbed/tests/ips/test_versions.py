@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testbed.ips import action, fmri, v5
+from testbed.ips import action, fmri
+from testbed.ips.images import v5
 
 NUMBERS = st.lists(st.integers(0, 400000), min_size=1, max_size=4).map(lambda ns: ".".join(map(str, ns)))
 STAMPS = st.integers(0, 9).map(lambda n: f"2026112{n}T055207Z")

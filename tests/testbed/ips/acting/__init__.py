@@ -1,0 +1,1 @@
+"""Carrying out plans: packages, files, boot environments, children."""

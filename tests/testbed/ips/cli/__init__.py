@@ -1,0 +1,1 @@
+"""The subcommands of pkg: options, texts, and what each of them asks the rest to do."""

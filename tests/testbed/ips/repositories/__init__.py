@@ -1,0 +1,1 @@
+"""Package repositories, and fetching what they offer."""
