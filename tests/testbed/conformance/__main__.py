@@ -97,7 +97,7 @@ def main() -> int:
     parser.add_argument("-k", metavar="TEXT", default="", help="only recordings whose name holds this")
     parser.add_argument("-v", action="store_true", help="texts in full, and texts that nobody reads")
     options = parser.parse_args()
-    directories = options.directories or [package_recording.FIXTURES, hook_recording.FIXTURES]
+    directories = options.directories or [package_recording.FIXTURES, package_recording.MORE, hook_recording.FIXTURES]
     try:
         jobs, left_out = collect(directories, options.k)
     except OSError as error:

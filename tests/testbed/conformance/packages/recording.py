@@ -11,6 +11,8 @@ Recording = dict[str, Any]
 """One recording as its JSON file has it."""
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "recordings"
+MORE = FIXTURES.with_name("more-recordings")
+"""Taken later and elsewhere, of the same start states and repositories."""
 
 GLOBAL_OPTIONS_WITH_VALUE = ("-R",)
 
