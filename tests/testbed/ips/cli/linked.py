@@ -1,4 +1,4 @@
-"""pkg list-linked, property-linked, audit-linked, sync-linked."""
+"""pkg list-linked, property-linked, audit-linked."""
 
 from __future__ import annotations
 
