@@ -61,7 +61,6 @@ from testbed.zones import IndexEntry
 
 OPENINDIANA_LINKED = ["ipkg", "sparse", "pkgsrc"]
 """There nlipkg is the brand that is not linked."""
-KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")
 GLOBAL_DIRECTORIES = ("etc/zones", "var/tmp", "var/log", "var/run", "tmp", "root", "export", "dev", "proc")
 
 
@@ -234,7 +233,7 @@ class _Builder:
             entries.append(self._zone(declared, parent))
         zones.write_index(self.host, entries)
         for declared in self.wanted.get("zones", []):
-            if declared.get("state") in KERNEL_STATES:
+            if declared.get("state") in zones.KERNEL_STATES:
                 self._kernel_zone(declared["name"], declared["state"], declared.get("brand", "ipkg"))
 
     def _kernel_zone(self, name: str, state: str, brand: str) -> None:
@@ -257,13 +256,14 @@ class _Builder:
         release = declared.get("release", self.release)
         made = self._image(root, declared, release, self.built_in.raw["default"], "nonglobal")
         if state != "configured" and declared.get("linked", brand in linked.brands(self.host)):
-            made.write_linked(linked_metadata(name, parent))
+            child = linked.Child(f"zone:{name}", root)
+            made.write_linked(linked.metadata(parent, child, linked.packages(parent)))
         self._files(root, declared.get("files", {}))
         for delegated in declared.get("delegated", []):
             zfs.create(self.host, delegated, {"zoned": "on"}, parents=True)
         if state == "configured":
             self._detached(name, zonepath, dataset)
-        kept = "installed" if state in KERNEL_STATES else state
+        kept = "installed" if state in zones.KERNEL_STATES else state
         return IndexEntry(name, kept, zonepath, "" if kept == "configured" else zones.new_uuid())
 
     def _zone_xml(self, declared: dict[str, Any], name: str, zonepath: str, brand: str) -> None:
@@ -288,13 +288,3 @@ class _Builder:
     def _files(self, root: str, files: dict[str, str]) -> None:
         for path, text in files.items():
             self.host.write(f"{root}/{path.lstrip('/')}", text)
-
-
-def linked_metadata(name: str, parent: Image) -> dict[str, Any]:
-    """What the parent image writes into a child at a sync (images/FORMAT-v4.md, "Linked metadata")."""
-    return {
-        "linked_prop": {"li-name": f"zone:{name}", "li-path": "/", "li-model": "push", "li-recurse": False},
-        "linked_ppkgs": [str(entry.fmri) for entry in parent.installed().values()],
-        "linked_ppubs": [[entry.name, entry.sticky] for entry in parent.enabled],
-        "linked_pfacets": {},
-    }

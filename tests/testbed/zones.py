@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 CONFIGURED, INCOMPLETE, INSTALLED = "configured", "incomplete", "installed"
 READY, RUNNING, SHUTTING_DOWN, DOWN, MOUNTED = "ready", "running", "shutting_down", "down", "mounted"
 
-STATES = [CONFIGURED, INCOMPLETE, INSTALLED, READY, RUNNING, SHUTTING_DOWN, DOWN, MOUNTED]
+KERNEL_STATES = (READY, RUNNING, SHUTTING_DOWN, DOWN, MOUNTED)
+"""States that the kernel knows of; the zone index says `installed` of such a zone."""
+STATES = [CONFIGURED, INCOMPLETE, INSTALLED, *KERNEL_STATES]
 """In the order of their numbers in libzonecfg (zone-tools 2)."""
 
 LIKE_IPKG = ("ipkg", "lipkg", "nlipkg")

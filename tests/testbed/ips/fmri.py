@@ -105,9 +105,14 @@ class Fmri:
         """Does a user's ``pattern`` mean this package (version aside)? `curl` means web/curl, `*` and `?` are wild."""
         if pattern.publisher and pattern.publisher != self.publisher:
             return False
-        if "*" in pattern.stem or "?" in pattern.stem:
+        if is_wild(pattern.stem):
             return fnmatch.fnmatchcase(self.stem, pattern.stem)
         return self.stem == pattern.stem or (not pattern.anchored and self.stem.endswith(f"/{pattern.stem}"))
+
+
+def is_wild(name: str) -> bool:
+    """Has a name wildcards? Only such a pattern may mean several packages."""
+    return "*" in name or "?" in name
 
 
 @cache

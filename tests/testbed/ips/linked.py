@@ -17,7 +17,7 @@ from testbed.ips.planning.rules import SELF, parent_reason
 
 BRANDS = ("lipkg", "sparse", "pkgsrc", "solaris", "solaris10", "sn1", "labeled")
 """Brands of linked zones on OmniOS; OpenIndiana's pkg has another list."""
-STATES = ("installed", "ready", "running", "shutting_down", "down", "mounted")
+STATES = (zones.INSTALLED, *zones.KERNEL_STATES)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,6 @@ from testbed.ips.images import build, config, image
 from testbed.ips.repositories import repository
 from testbed.state import KernelZone
 
-KERNEL_STATES = ("ready", "running", "shutting_down", "down", "mounted")
-"""States that the kernel knows of; the zone index says `installed` of such a zone."""
-
-
 DRAGGED = {
     4: "SUNWcs library/security/openssl-3 library/zlib package/pkg release/name runtime/python-312 system/library",
     5: "SUNWcsd library/security/openssl-3 library/zlib network/openssh ooce/library/pcre2 ooce/library/readline"
@@ -84,10 +80,10 @@ def set_state(made: Host, name: str, state: str) -> None:
     entries = zones.read_index(made)
     for entry in entries:
         if entry.name == name:
-            entry.state = "installed" if state in KERNEL_STATES else state
+            entry.state = "installed" if state in zones.KERNEL_STATES else state
     zones.write_index(made, entries)
     made.state.kernel_zones.pop(name, None)
-    if state in KERNEL_STATES:
+    if state in zones.KERNEL_STATES:
         made.state.kernel_zones[name] = KernelZone(made.state.next_zone_id, state)
         made.state.next_zone_id += 1
 

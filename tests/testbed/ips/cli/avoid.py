@@ -5,12 +5,9 @@ from __future__ import annotations
 from testbed.ips import fmri
 from testbed.ips.action import counts
 from testbed.ips.planning import matching
+from testbed.ips.planning.selection import NO_MATCH
 from testbed.ips.session import Exit, Session
 
-NO_MATCH = (
-    "The following pattern(s) did not match any allowable packages.  Try\n"
-    "using a different matching pattern, or refreshing publisher information:\n\n"
-)
 INSTALLED = "The following packages are already installed in this image; use uninstall to avoid these:\n"
 WANTED = "The following packages are a target of group dependencies; use install to unavoid these:\n"
 NOT_AVOIDED = "The following packages are not on the avoid list, so they\ncannot be removed from it.\n"
@@ -67,7 +64,7 @@ def _groups(session: Session) -> dict[str, list[str]]:
 def _stems(session: Session, command: str, patterns: list[str]) -> set[str]:
     found = matching.stems([entry.fmri for entry in session.image.known.entries], patterns)
     if found.unmatched:
-        raise _refused(command, NO_MATCH, found.unmatched)
+        raise _refused(command, f"{NO_MATCH}\n", found.unmatched)
     if error := matching.unusable(command, found):
         raise error
     return set(found.found)

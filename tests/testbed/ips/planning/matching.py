@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from testbed.ips import fmri
+from testbed.ips.planning.selection import Mistakes, Refused
 from testbed.ips.session import Exit
 
 
@@ -25,9 +26,8 @@ class Stems:
 
 
 def wild(pattern: str) -> bool:
-    """Has the name of a pattern wildcards? Only such a pattern may mean several packages."""
-    name = pattern.partition("@")[0]
-    return "*" in name or "?" in name
+    """Has the name of a pattern wildcards?"""
+    return fmri.is_wild(pattern.partition("@")[0])
 
 
 def stems(universe: Iterable[fmri.Fmri], patterns: Iterable[str]) -> Stems:
@@ -49,12 +49,8 @@ def stems(universe: Iterable[fmri.Fmri], patterns: Iterable[str]) -> Stems:
 
 def unusable(command: str, made: Stems) -> Exit | None:
     """The error about patterns that are ambiguous or mean the same package."""
-    text = ""
-    for pattern, names in made.ambiguous.items():
-        text += f"'{pattern}' matches multiple packages\n" + "".join(f"\t{name}\n" for name in names)
-    if made.doubled:
-        text += "The following patterns specify different versions of the same package(s):\n"
-        text += "".join(f"{', '.join(patterns)}: {stem}\n" for stem, patterns in made.doubled.items())
-    if made.ambiguous:
-        text += "\nPlease provide one of the package FMRIs listed above to the install command.\n"
-    return Exit(1, f"\npkg {command}: {text}") if text else None
+    try:
+        Mistakes(ambiguous=list(made.ambiguous.items()), contradicting=list(made.doubled.items())).refuse()
+    except Refused as refused:
+        return Exit(1, f"\npkg {command}: {refused}")
+    return None

@@ -61,7 +61,7 @@ def parse(text: str) -> Pattern:
         name = fmri.parse(stem)
     except fmri.Invalid:
         raise Illegal(f"Illegal FMRI '{stem}': Missing package name") from None
-    if not ("*" in stem or "?" in stem or _STEM.fullmatch(name.stem)):
+    if not (fmri.is_wild(stem) or _STEM.fullmatch(name.stem)):
         raise Illegal(f"Illegal FMRI '{stem}': Invalid Package Name: {name.stem}")
     if not at or not version:
         return Pattern(text, name)

@@ -183,7 +183,7 @@ def _read(texts: Iterable[str], versions: bool = True) -> list[Pattern]:
 
 
 def _wild(pattern: Pattern) -> bool:
-    return "*" in pattern.name.stem or "?" in pattern.name.stem
+    return fmri.is_wild(pattern.name.stem)
 
 
 def _of_one_meaning(found: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
