@@ -95,14 +95,15 @@ class Image:
         return found
 
     def _packages(self, installed_only: bool) -> Iterator[tuple[Fmri, list[str]]]:
-        for publisher, stem, version, actions in catalog.packages(self.root, self.config.format, installed_only):
+        for fmri, actions in catalog.packages(self.root, self.config.format, installed_only, "parent"):
             try:
-                yield Fmri.parse(f"pkg://{publisher}/{stem}@{version}"), actions
+                yield Fmri.parse(fmri), actions
             except ValueError as exc:
                 raise ImageError(f"The catalog of the image at {self.root} has an entry that is {exc}.") from None
 
     def _parents(self, actions: Sequence[str], facets: Sequence[tuple[str, bool]]) -> Iterator[str]:
         """Yield the parent dependencies among action lines that count in this image."""
+        variants = dict(self.config.variants)
         for line in actions:
             # Parsing a line takes long, and few are parent dependencies.
             if "parent" not in str(line):
@@ -111,12 +112,8 @@ class Image:
                 action = parse_action(str(line))
             except ValueError as exc:
                 raise ImageError(f"The catalog of the image at {self.root} has {exc}.") from None
-            if action and action.values("type") == ("parent",) and counts(action, self._variants, facets):
+            if action and action.values("type") == ("parent",) and counts(action, variants, facets):
                 yield from action.values("fmri")
-
-    @property
-    def _variants(self) -> dict[str, str]:
-        return dict(self.config.variants)
 
 
 def make_view(
