@@ -31,6 +31,8 @@ def find(folder: str) -> list[str]:
         found += [os.path.join(parent, name) for name in sorted(files) if name.endswith(_ENDINGS)]
         if len(found) > _MOST_FILES:
             raise ManifestError(f"{folder} has more than {_MOST_FILES} manifests; give a folder further down.")
+    if not found:
+        raise ManifestError(f"{folder} has no manifests ({', '.join('*' + ending for ending in _ENDINGS)}).")
     return found
 
 

@@ -109,7 +109,7 @@ class Package:
     @cached_property
     def parents(self) -> list[Action]:
         """The parent dependencies, whether they count or not."""
-        return [action for action in self.actions if action.name == "depend" and "parent" in action.values("type")]
+        return [action for action in self.actions if _is_parent(action)]
 
     @property
     def name(self) -> str:
@@ -150,7 +150,7 @@ def parent_dependency_missing(package: Package, others: Others) -> Iterator[Rule
         PARENT_DEPENDENCY_MISSING,
         WARNING,
         f"The package has a side in the global zone's kernel ({_shown(kernel)}, line {kernel.line}) and one in "
-        f"zones ({_shown(zone)}), but no parent dependency: a zone can have another version of it than the kernel.",
+        f"zones ({_shown(zone)}), but no parent dependency: a zone can have another version than the global zone.",
         f"If the two talk to each other, add: depend fmri={SELF} type=parent {ZONE}={NONGLOBAL}",
     )
 
@@ -181,15 +181,22 @@ def interface_spans_packages(package: Package, others: Others) -> Iterator[RuleF
 def parent_dependency_global_only(package: Package, others: Others) -> Iterator[RuleFinding]:
     """A parent dependency that counts in no zone."""
     for action in package.parents:
-        if NONGLOBAL in package.counts_in(action) or any(MACRO in tag for tag in action.values(ZONE)):
+        if NONGLOBAL not in package.installable:
+            why = "the package cannot be installed in a zone"
+            remedy = (
+                f"Remove it, or say that zones can have the package: set name={ZONE} value={GLOBAL} value={NONGLOBAL}"
+            )
+        elif action.values(ZONE) == (GLOBAL,):
+            why = "it is tagged for the global zone"
+            remedy = f"Tag it {ZONE}={NONGLOBAL}"
+        else:
             continue
-        why = "can be installed in the global zone only" if NONGLOBAL not in package.installable else "tags it so"
         yield _finding(
             action,
             PARENT_DEPENDENCY_GLOBAL_ONLY,
             ERROR,
-            f"This parent dependency never counts: only an image with a parent looks at it, and the package {why}.",
-            f"Tag it {ZONE}={NONGLOBAL} in a package that can be installed in zones, or remove it.",
+            f"This parent dependency never counts: only an image with a parent looks at it, and {why}.",
+            remedy,
         )
 
 
@@ -283,7 +290,8 @@ def zone_tag_contradiction(package: Package, others: Others) -> Iterator[RuleFin
         tags = action.values(ZONE)
         if not tags or any(MACRO in tag for tag in tags) or package.counts_in(action):
             continue
-        if action in package.parents and tags == (GLOBAL,):
+        # Other rules say more of a parent dependency.
+        if _is_parent(action) and len(tags) == 1 and tags[0] in _BOTH:
             continue
         if len(tags) > 1:
             what = f"Two tags {ZONE} on one action cannot both be true"
@@ -318,14 +326,14 @@ def zone_variant_missing(package: Package, others: Others) -> Iterator[RuleFindi
     """The package does not say whether it is for zones."""
     if ZONE in package.attributes or package.replaced or any(action.values(ZONE) for action in package.actions):
         return
-    first = next(action for action in package.actions if action.first("name") == "pkg.fmri")
-    yield _finding(
-        first,
+    yield RuleFinding(
         ZONE_VARIANT_MISSING,
         INFO,
         "The package does not say whether it is for zones; it can be installed in the global zone and in zones."
         + (_LATER if package.unfinished else ""),
         f"If it works in both, say so: set name={ZONE} value={GLOBAL} value={NONGLOBAL}",
+        package.path,
+        1,
     )
 
 
@@ -349,6 +357,10 @@ WHOLE: tuple[Rule, ...] = (
 
 def _finding(action: Action, code: str, severity: str, message: str, remedy: str) -> RuleFinding:
     return RuleFinding(code, severity, message, remedy, action.file, action.line)
+
+
+def _is_parent(action: Action) -> bool:
+    return action.name == "depend" and "parent" in action.values("type")
 
 
 def _is_kernel(action: Action) -> bool:

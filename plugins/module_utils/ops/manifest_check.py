@@ -33,9 +33,32 @@ def check(paths: Sequence[str], ignore: Collection[str] = ()) -> list[dict[str, 
     build gives to pkgmogrify with each manifest (transforms, common actions): it is read after each of the others.
     Findings with a code in `ignore` are left out. Raises ManifestError for a path that cannot be read.
     """
+    parsed, unreadable = _read_all(paths)
+    stems = {path: _stem(one) for path, one in parsed.items()}
+    parts = {path: parsed[path] for path in paths if path in parsed and not stems[path]}
+    packages = {path: _package(path, one, list(parts.values()), stems[path]) for path, one in parsed.items()}
+    others: dict[str, list[Package]] = {}
+    for package in packages.values():
+        if package.stem:
+            others.setdefault(package.stem, []).append(package)
+    found = {finding.path: [finding] for finding in unreadable}
+    for path, package in packages.items():
+        own = parsed[path].findings
+        if not package.stem and path not in parts:
+            # How it is included, and with which macros, is the affair of the manifests that are built with it.
+            own = [finding for finding in own if finding.severity == ERROR]
+        found[path] = own + manifest_rules.judge(package, others)
+    return [
+        {"path": path, "findings": [one.as_result() for one in findings if one.code not in ignore]}
+        for path, findings in found.items()
+    ]
+
+
+def _read_all(paths: Sequence[str]) -> tuple[dict[str, Parsed], list[RuleFinding]]:
+    """Return path -> manifest, and what is to be said of files in folders that cannot be read."""
     search = _Search(paths)
     parsed: dict[str, Parsed] = {}
-    unreadable: dict[str, RuleFinding] = {}
+    unreadable: list[RuleFinding] = []
     for given in paths:
         folder = manifests.is_folder(given)
         for path in manifests.find(given) if folder else [given]:
@@ -44,23 +67,8 @@ def check(paths: Sequence[str], ignore: Collection[str] = ()) -> list[dict[str, 
             except ManifestError as exc:
                 if not folder:
                     raise
-                unreadable[path] = _unreadable(path, exc)
-    stems = {path: _stem(one) for path, one in parsed.items()}
-    parts = [parsed[path] for path in paths if path in parsed and not stems[path]]
-    packages = {path: _package(path, one, parts, stems[path]) for path, one in parsed.items()}
-    others: dict[str, list[Package]] = {}
-    for package in packages.values():
-        if package.stem:
-            others.setdefault(package.stem, []).append(package)
-    found = {path: [finding] for path, finding in unreadable.items()}
-    for path, package in packages.items():
-        # What a part leaves open matters in the manifests that are built with it.
-        own = parsed[path].findings if package.stem else [f for f in parsed[path].findings if f.severity == ERROR]
-        found[path] = own + manifest_rules.judge(package, others)
-    return [
-        {"path": path, "findings": [one.as_result() for one in findings if one.code not in ignore]}
-        for path, findings in found.items()
-    ]
+                unreadable.append(RuleFinding(UNREADABLE, ERROR, str(exc), "Mend or remove the file.", path, 0))
+    return parsed, unreadable
 
 
 def _package(path: str, parsed: Parsed, parts: Sequence[Parsed], stem: str) -> Package:
@@ -82,10 +90,6 @@ def _stem(parsed: Parsed) -> str:
     return ""
 
 
-def _unreadable(path: str, error: ManifestError) -> RuleFinding:
-    return RuleFinding(UNREADABLE, ERROR, str(error), "Mend or remove the file.", path, 0)
-
-
 class _Search:
     """Where included files are looked for: beside the file, in the given folders, in `transforms` beside a folder.
 
@@ -99,6 +103,7 @@ class _Search:
         self._texts: dict[str, str] = {}
 
     def include(self, name: str, from_file: str) -> tuple[str, str]:
+        """Return path and text of an included file. Raises IncludeError."""
         for folder in [os.path.dirname(from_file), *self._folders]:
             path = os.path.normpath(os.path.join(folder, name))
             if path not in self._texts and manifests.is_file(path):
