@@ -17,18 +17,30 @@ SYNTAX = "manifest-syntax"
 INCLUDE_UNRESOLVED = "include-unresolved"
 TRANSFORM_IGNORED = "transform-ignored"
 
-_ACTIONS = frozenset(
-    ("depend", "dir", "driver", "file", "group", "hardlink", "legacy", "license", "link", "set", "signature", "user")
-)
+# action -> the attribute that it must have (pkg(7))
+_ACTIONS = {
+    "depend": "fmri",
+    "dir": "path",
+    "driver": "name",
+    "file": "path",
+    "group": "groupname",
+    "hardlink": "path",
+    "legacy": "pkg",
+    "license": "license",
+    "link": "path",
+    "set": "name",
+    "signature": "value",
+    "user": "username",
+}
 _ATTRIBUTE = re.compile(
     r"""\s+ (?P<key>[^\s="']+) = (?:
         "(?P<double>[^"\\]*(?:\\.[^"\\]*)*)"
       | '(?P<single>[^'\\]*(?:\\.[^'\\]*)*)'
-      | (?P<plain>(?:[^\s"']\S*)?)
+      | (?P<plain>[^\s"']\S*)
     ) (?=\s|$)""",
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(r"""\\(["'\\])""")
+_ESCAPE = {'"': re.compile(r'\\(["\\])'), "'": re.compile(r"\\(['\\])")}
 _HEAD = re.compile(r"([a-z]+)(?:\s+([^\s=]+)(?=\s|$))?")
 _MACRO_PREFIX = re.compile(r"(?:\$\([^()]*\)\s*)+")
 MACRO = "$("
@@ -132,17 +144,34 @@ def parse_action(text: str) -> tuple[str, dict[str, tuple[str, ...]]]:
     head = _HEAD.match(text)
     if head is None or head[1] not in _ACTIONS:
         raise ValueError("the first word is not the name of an action")
+    attributes = _attributes(text[head.end() :])
+    if head[1] == "set" and len(attributes) == 1:
+        # The short form, NAME=VALUE alone.
+        ((name, values),) = attributes.items()
+        attributes = {"name": (name,), "value": values}
+    if _ACTIONS[head[1]] not in attributes:
+        raise ValueError(f"a {head[1]} action needs {_ACTIONS[head[1]]}=VALUE")
+    if "path" in attributes:
+        # As pkg does: transforms and rules match it without its slash.
+        attributes["path"] = tuple(path.lstrip("/") for path in attributes["path"])
+    return head[1], attributes
+
+
+def _attributes(text: str) -> dict[str, tuple[str, ...]]:
     attributes: dict[str, tuple[str, ...]] = {}
-    place, end = head.end(), len(text.rstrip())
+    place, end = 0, len(text.rstrip())
     while place < end:
         match = _ATTRIBUTE.match(text, place)
         if match is None:
             raise ValueError("after the action's name everything must be KEY=VALUE, with blanks only between quotes")
         key, double, single, plain = match.groups()
-        value = plain if plain is not None else _ESCAPE.sub(r"\1", single if double is None else double)
+        if plain is not None:
+            value = plain
+        else:
+            value = _ESCAPE['"'].sub(r"\1", double) if double is not None else _ESCAPE["'"].sub(r"\1", single)
         attributes[key] = (*attributes[key], value) if key in attributes else (value,)
         place = match.end()
-    return head[1], attributes
+    return attributes
 
 
 def quote(value: str) -> str:
@@ -261,7 +290,7 @@ def parse_transform(matching: str, operation: str, arguments: str) -> Transform:
     if "%{" in arguments or re.search(r"%\([^)]*;", arguments):
         raise ValueError("it uses a package attribute or a conditional substitution")
     words = matching.split()
-    _, wanted = parse_action("set " + " ".join(word for word in words if "=" in word))
+    wanted = _attributes("".join(f" {word}" for word in words if "=" in word))
     criteria = tuple((key, _compiled(value)) for key, values in wanted.items() for value in values[:1])
     if operation == "emit":
         given = [arguments]

@@ -47,11 +47,11 @@ CODES = (
 
 _PAYLOAD = ("file", "hardlink", "link")
 # Neither kmdb's modules nor configuration files talk to a zone.
-_KERNEL = re.compile(r"/?(usr/)?(platform/[^/]+/)?kernel/(?!kmdb/|.*\.conf$)")
+_KERNEL = re.compile(r"(usr/)?(platform/[^/]+/)?kernel/(?!kmdb/|.*\.conf$)")
 # What may talk to a kernel module: programs and shared objects. Debugger modules, makers of /dev links and the fault
 # manager are the global zone's affair; consolidations leave the first in zones of a driver package.
 _USERLAND = re.compile(
-    r"/?(usr/|opt/([^/]+/)?)?(s?bin/|libexec/|lib/(?!devfsadm/|fm/|mdb/|svc/)(.*/)?([^./]+|[^/]*\.so[^/]*)$)"
+    r"(usr/|opt/([^/]+/)?)?(s?bin/|libexec/|lib/(?!devfsadm/|fm/|mdb/|svc/)(.*/)?([^./]+|[^/]*\.so[^/]*)$)"
 )
 _PUBLISHER_MACRO = re.compile(r"^(pkg:)?//\$\([^()]*\)/")
 _LATER = (

@@ -26,7 +26,7 @@ from ansible_collections.illumos.linked_zones.plugins.module_utils.model.manifes
     transformed,
 )
 
-KEYS = st.text(alphabet=string.ascii_lowercase + "._-", min_size=1)
+KEYS = st.text(alphabet=string.ascii_lowercase + "._-", min_size=1).filter(lambda key: key != "path")
 PIECES = st.sampled_from(
     [
         "<include a>",
@@ -72,11 +72,11 @@ def after(text: str, **files: str) -> list[str]:
 
 @given(st.lists(st.tuples(KEYS, st.text()), max_size=5))
 def test_what_is_quoted_is_read_as_it_was(pairs: list[tuple[str, str]]) -> None:
-    line = " ".join(["set", *(f"{key}={quote(value)}" for key, value in pairs)])
-    wanted: dict[str, tuple[str, ...]] = {}
+    line = " ".join(["license license=a", *(f"{key}={quote(value)}" for key, value in pairs)])
+    wanted: dict[str, tuple[str, ...]] = {"license": ("a",)}
     for key, value in pairs:
         wanted[key] = (*wanted.get(key, ()), value)
-    assert parse_action(line) == ("set", wanted)
+    assert parse_action(line) == ("license", wanted)
 
 
 @given(st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join)))
@@ -94,11 +94,16 @@ def test_whatever_comes_is_read_or_a_finding(text: str) -> None:
         ("file NOHASH path=a mode=0755", {"path": ("a",), "mode": ("0755",)}),
         ("file usr/src/$(X)/a path=a", {"path": ("a",)}),
         ("set name=x value=a value=b", {"name": ("x",), "value": ("a", "b")}),
-        ("""set value="it's" value='a "b"'""", {"value": ("it's", 'a "b"')}),
-        (r"""set value="a \"b\" \\ \n" value='it\'s'""", {"value": ('a "b" \\ \\n', "it's")}),
-        ("set value=a=b,c", {"value": ("a=b,c",)}),
-        ("set value=", {"value": ("",)}),
-        ('set value=5"', {"value": ('5"',)}),
+        ("""set name="it's" value='a "b"'""", {"name": ("it's",), "value": ('a "b"',)}),
+        (
+            r"""set name="a \"b\" \\ \n \'" value='it\'s \"'""",
+            {"name": ('a "b" \\ \\n \\\'',), "value": ("it's \\\"",)},
+        ),
+        ("set name=x value=a=b,c", {"name": ("x",), "value": ("a=b,c",)}),
+        ('set name=x value=""', {"name": ("x",), "value": ("",)}),
+        ('set name=x value=5"', {"name": ("x",), "value": ('5"',)}),
+        ("set pkg.obsolete=true", {"name": ("pkg.obsolete",), "value": ("true",)}),
+        ("dir path=/usr/bin", {"path": ("usr/bin",)}),
         ("driver name=e clone_perms='e 0666 root sys'", {"name": ("e",), "clone_perms": ("e 0666 root sys",)}),
     ],
 )
@@ -196,7 +201,7 @@ def test_a_file_may_be_included_twice() -> None:
         (r"edit path '(.)\.so' '\1.\1'", ["file path=lib/a.a tag=x tag=y"]),
         ("edit path lib/", ["file path=a.so tag=x tag=y"]),
         ("emit link path=%<1>/%(mode;notfound=1)", ["file path=lib/a.so tag=x tag=y"]),
-        ("emit link path=/%<1> target=%(path)", ["file path=lib/a.so tag=x tag=y", "link path=/a target=lib/a.so"]),
+        ("emit link path=/%<1> target=%(path)", ["file path=lib/a.so tag=x tag=y", "link path=a target=lib/a.so"]),
         ("emit", ["file path=lib/a.so tag=x tag=y"]),
         ("emit # words", ["file path=lib/a.so tag=x tag=y"]),
         ("emit link path=%<2>", ["file path=lib/a.so tag=x tag=y"]),

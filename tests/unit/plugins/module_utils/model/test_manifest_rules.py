@@ -112,7 +112,6 @@ def test_an_interface_over_two_packages(zone_side: str, kernel_side: str, spans:
         (BOTH + "depend fmri=a type=parent\n", []),
         (BOTH + "depend fmri=a type=parent variant.opensolaris.zone=$(ZONE)\n", []),
         (BOTH + "depend fmri=a fmri=b type=parent" + IN_ZONE, ["parent-dependency-form"]),
-        (BOTH + "depend type=parent" + IN_ZONE, ["parent-dependency-form"]),
         (BOTH + "depend fmri=feature/package/dependency/self@1 type=parent" + IN_ZONE, ["parent-dependency-form"]),
         (NONGLOBAL + SELF, ["parent-not-in-global"]),
         (NONGLOBAL + "depend fmri=dice@1 type=parent\n", ["parent-not-in-global"]),
