@@ -159,6 +159,8 @@ def _database(root: str) -> Iterator[sqlite3.Connection]:
 
 @contextlib.contextmanager
 def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
+    if not content:
+        raise sqlite3.DataError("it is empty")
     if _DESERIALIZE is not None:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
             _DESERIALIZE(connection, content)

@@ -29,6 +29,7 @@ _CONFIG = "var/pkg/pkg5.image"
 _FROZEN = "var/pkg/state/frozen_dict"
 _LINKED = "var/pkg/linked"
 _PARENT_PUBLISHERS = f"{_LINKED}/linked_ppubs"
+_PARENT_PACKAGES = f"{_LINKED}/linked_ppkgs"
 # pkg's own defaults where the configuration does not say (imageconfig.py); that of variant.arch is the machine's.
 _VARIANTS = {"variant.opensolaris.zone": "global", "variant.opensolaris.imagetype": "full"}
 # Settings of a publisher, besides the URIs and `property.*`, that are its owner's and not the repository's.
@@ -131,6 +132,7 @@ def make_view(
         frozen=frozen(root),
         linked_name=linked_name(root),
         parent_publishers=_parent_publishers(root),
+        parent_packages=_parent_packages(root),
     )
 
 
@@ -178,6 +180,16 @@ def _parent_publishers(root: str) -> tuple[tuple[str, bool], ...] | None:
     except (TypeError, ValueError):
         pass
     raise ImageError(f"{_PARENT_PUBLISHERS} of the image at {root} is not of the known form.")
+
+
+def _parent_packages(root: str) -> tuple[Fmri, ...] | None:
+    document = _document(root, _PARENT_PACKAGES)
+    if document is None:
+        return None
+    try:
+        return tuple(Fmri.parse(text) for text in document)
+    except (TypeError, ValueError):
+        raise ImageError(f"{_PARENT_PACKAGES} of the image at {root} is not of the known form.") from None
 
 
 def _document(root: str, path: str) -> Any:

@@ -32,7 +32,7 @@ class ImageView:
     `source` says who read the packages: FROM_DISK or FROM_PKG. `installed` maps stem to FMRI.
     `parent_dependencies` are (package, dependency) pairs that count in the image. `linked_name` is the name it has
     as a child ("zone:web01"), None if its linked metadata were never written; `parent_publishers` are the names and
-    stickiness of the parent's publishers that were written with them.
+    stickiness of the parent's publishers that were written with them, `parent_packages` what was installed in it.
     """
 
     source: str
@@ -45,6 +45,7 @@ class ImageView:
     frozen: tuple[Frozen, ...]
     linked_name: str | None
     parent_publishers: tuple[tuple[str, bool], ...] | None
+    parent_packages: tuple[Fmri, ...] | None
 
     def version(self, stem: str) -> str | None:
         """Return the version of an installed package, None if it is not installed."""
