@@ -158,7 +158,7 @@ def parse_action(text: str) -> tuple[str, dict[str, tuple[str, ...]]]:
 
 
 def _attributes(text: str) -> dict[str, tuple[str, ...]]:
-    attributes: dict[str, tuple[str, ...]] = {}
+    attributes: dict[str, list[str]] = {}
     place, end = 0, len(text.rstrip())
     while place < end:
         match = _ATTRIBUTE.match(text, place)
@@ -169,9 +169,9 @@ def _attributes(text: str) -> dict[str, tuple[str, ...]]:
             value = plain
         else:
             value = _ESCAPE['"'].sub(r"\1", double) if double is not None else _ESCAPE["'"].sub(r"\1", single)
-        attributes[key] = (*attributes[key], value) if key in attributes else (value,)
+        attributes.setdefault(key, []).append(value)
         place = match.end()
-    return attributes
+    return {key: tuple(values) for key, values in attributes.items()}
 
 
 def quote(value: str) -> str:

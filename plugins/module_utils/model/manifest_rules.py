@@ -165,7 +165,7 @@ def interface_spans_packages(package: Package, others: Others) -> Iterator[RuleF
         if action.name != "depend" or action.first("type") != "require":
             continue
         for stem in _stems(action):
-            if stem in parents or not _all(others, stem, _is_kernel_only):
+            if stem in parents or not _is_kernel_side(others, stem):
                 continue
             yield _finding(
                 action,
@@ -374,6 +374,11 @@ def _is_userland(action: Action) -> bool:
 def _is_kernel_only(package: Package) -> bool:
     guarded = any(SELF in _stems(action) for action in package.parents)
     return bool(package.kernel_side) and not package.zone_side and not package.incomplete and not guarded
+
+
+def _is_kernel_side(others: Others, stem: str) -> bool:
+    """Tell whether a package is for the kernel alone; by its name where its manifest is not among the given."""
+    return _all(others, stem, _is_kernel_only) if stem in others else stem.startswith("driver/")
 
 
 def _is_never_in_global(package: Package) -> bool:

@@ -96,6 +96,7 @@ def test_a_package_for_one_kind_of_zone_crosses_nothing() -> None:
         (LIBRARY + "depend fmri=driver type=require\n", MODULE + LIBRARY, False),
         (LIBRARY + "depend fmri=driver type=require\n", LIBRARY, False),
         (LIBRARY + "depend fmri=elsewhere type=require\n", MODULE, False),
+        (LIBRARY + "depend fmri=driver/elsewhere type=require\n", MODULE, True),
         ("file path=usr/share/dice\ndepend fmri=driver type=require\n", MODULE, False),
     ],
 )
