@@ -163,7 +163,8 @@ def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
         raise sqlite3.DataError("it is empty")
     if _DESERIALIZE is not None:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-            _DESERIALIZE(connection, content)
+            # One in WAL mode cannot be used from memory until its header says otherwise (sqlite3_deserialize).
+            _DESERIALIZE(connection, content[:18] + b"\1\1" + content[20:])
             yield connection
         return
     with tempfile.TemporaryDirectory(prefix="linked_zones-") as folder:

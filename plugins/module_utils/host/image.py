@@ -69,7 +69,7 @@ class Image:
         facets = facet_order(self.config.inherited_facets, self.config.facets)
         for fmri, actions in self._packages(installed_only=True):
             installed[fmri.stem] = fmri
-            dependencies += [(fmri, dependency) for dependency in self._parents(actions, facets)]
+            dependencies += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
         return make_view(self.root, self.config, FROM_DISK, installed, dependencies)
 
     def installed(self) -> dict[str, Fmri]:
@@ -90,30 +90,42 @@ class Image:
         facets = facet_order((*_handed_down(self.root), *self.config.inherited_facets), self.config.facets)
         for fmri, actions in self._packages(installed_only=False):
             if wanted.pop(str(fmri), None) is not None:
-                found += [(fmri, dependency) for dependency in self._parents(actions, facets)]
+                found += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
         if wanted:
             raise ImageError(f"The catalogs of the image at {self.root} do not know {', '.join(sorted(wanted))}.")
         return found
 
-    def _packages(self, installed_only: bool) -> Iterator[tuple[Fmri, list[str]]]:
-        for fmri, actions in catalog.packages(self.root, self.config.format, installed_only, "parent"):
-            try:
-                yield Fmri.parse(fmri), actions
-            except ValueError as exc:
-                raise ImageError(f"The catalog of the image at {self.root} has an entry that is {exc}.") from None
+    def incorporations(self) -> list[tuple[Fmri, Fmri]]:
+        """Return (package, what it incorporates) for the installed packages."""
+        facets = facet_order(self.config.inherited_facets, self.config.facets)
+        return [
+            (fmri, self._fmri(wanted))
+            for fmri, actions in self._packages(installed_only=True, containing="incorporate")
+            for wanted in self._depended(actions, "incorporate", facets)
+        ]
 
-    def _parents(self, actions: Sequence[str], facets: Sequence[tuple[str, bool]]) -> Iterator[str]:
-        """Yield the parent dependencies among action lines that count in this image."""
+    def _fmri(self, text: str) -> Fmri:
+        try:
+            return Fmri.parse(text)
+        except ValueError as exc:
+            raise ImageError(f"The catalog of the image at {self.root} has an entry that is {exc}.") from None
+
+    def _packages(self, installed_only: bool, containing: str = "parent") -> Iterator[tuple[Fmri, list[str]]]:
+        for fmri, actions in catalog.packages(self.root, self.config.format, installed_only, containing):
+            yield self._fmri(fmri), actions
+
+    def _depended(self, actions: Sequence[str], kind: str, facets: Sequence[tuple[str, bool]]) -> Iterator[str]:
+        """Yield what the dependencies of one type among action lines name, if they count in this image."""
         variants = dict(self.config.variants)
         for line in actions:
-            # Parsing a line takes long, and few are parent dependencies.
-            if "parent" not in str(line):
+            # Parsing a line takes long, and few are of the type that is asked for.
+            if kind not in str(line):
                 continue
             try:
                 action = parse_action(str(line))
             except ValueError as exc:
                 raise ImageError(f"The catalog of the image at {self.root} has {exc}.") from None
-            if action and action.values("type") == ("parent",) and counts(action, variants, facets):
+            if action and action.values("type") == (kind,) and counts(action, variants, facets):
                 yield from action.values("fmri")
 
 

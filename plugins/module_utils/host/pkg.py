@@ -78,22 +78,53 @@ def list_parent_dependencies(root: str) -> list[str]:
 
 def installed(runner: Runner, root: str) -> dict[str, Fmri]:
     """Return stem -> FMRI of what is installed in an image. Raises CommandError."""
-    result = runner.probe(list_installed(root))
+    return {fmri.stem: fmri for fmri in _listed(runner, list_installed(root))}
+
+
+def _listed(runner: Runner, argv: Sequence[str]) -> list[Fmri]:
+    result = runner.probe(argv)
     try:
-        found = [Fmri.parse(line.split()[0]) for line in result.stdout.splitlines() if line.strip()]
+        return [Fmri.parse(line.split()[0]) for line in result.stdout.splitlines() if line.strip()]
     except ValueError as exc:
         raise CommandError(f"`pkg list` printed a line that is {exc}; please report.", result) from None
-    return {fmri.stem: fmri for fmri in found}
 
 
 def parent_dependencies(runner: Runner, root: str) -> list[tuple[Fmri, str]]:
     """Return (package, dependency) pairs. Raises CommandError."""
-    result = runner.probe(list_parent_dependencies(root), ok=(0, 1))
+    return _depended(runner.probe(list_parent_dependencies(root), ok=(0, 1)))
+
+
+def _depended(result: Result) -> list[tuple[Fmri, str]]:
+    """Return what `pkg contents -o pkg.fmri,fmri` printed."""
     if result.rc == 1 and _NO_ACTIONS not in result.stderr:
         raise CommandError(f"`{' '.join(result.argv)}` failed: {' / '.join(result.lines()[-3:])}.", result)
     try:
         pairs = [line.split() for line in result.stdout.splitlines() if line.strip()]
         return [(Fmri.parse(package), dependency) for package, dependency in pairs]
+    except ValueError:
+        raise CommandError("`pkg contents` printed lines that are not known; please report.", result) from None
+
+
+def list_known(root: str, stems: Sequence[str]) -> list[str]:
+    """List every version of some packages that the image's catalogs know."""
+    return ["pkg", "-R", root, "list", "-afHv", "--no-refresh", *(f"/{stem}" for stem in stems)]
+
+
+def list_incorporations(root: str) -> list[str]:
+    """List what installed packages incorporate."""
+    return ["pkg", "-R", root, "contents", "-H", "-t", "depend", "-a", "type=incorporate", "-o", "pkg.fmri,fmri"]
+
+
+def known(runner: Runner, root: str, stems: Sequence[str]) -> list[Fmri]:
+    """Return every known version of packages that are installed. Raises CommandError."""
+    return _listed(runner, list_known(root, stems))
+
+
+def incorporations(runner: Runner, root: str) -> list[tuple[Fmri, Fmri]]:
+    """Return (package, what it incorporates) for installed packages. Raises CommandError."""
+    result = runner.probe(list_incorporations(root), ok=(0, 1))
+    try:
+        return [(package, Fmri.parse(wanted)) for package, wanted in _depended(result)]
     except ValueError:
         raise CommandError("`pkg contents` printed lines that are not known; please report.", result) from None
 
