@@ -46,6 +46,31 @@ def search_after(root: str, previous: str, publisher: str) -> list[str]:
     return ["pkg", "-R", root, "set-publisher", "--search-after", previous, publisher]
 
 
+def add_origins(root: str, publisher: str, origins: Sequence[str], recurse: bool = False) -> list[str]:
+    """Give a publisher origins, and make it if there is none; `recurse`: in the image's children, too.
+
+    With `recurse` exit code 0 says nothing of the children (linked-images.md, section 6).
+    """
+    words = [word for origin in origins for word in ("-g", origin)]
+    return [*_on(root), "set-publisher", *(["-r"] if recurse else []), *words, publisher]
+
+
+def install(root: str, packages: Sequence[str], accept: bool) -> list[str]:
+    """Install packages, or bring them to a version, in the image that is running."""
+    options = ["--deny-new-be"] if root == "/" else []  # in a zone there is no such option
+    return [*_on(root), "install", *options, *(["--accept"] if accept else []), *packages]
+
+
+def remote_manifest(root: str, origins: Sequence[str], package: str) -> list[str]:
+    """Show the whole manifest that repositories have of a package's newest version."""
+    words = [word for origin in origins for word in ("-g", origin)]
+    return [*_on(root), "contents", "-m", "-r", *words, package]
+
+
+def _on(root: str) -> list[str]:
+    return ["pkg"] if root == "/" else ["pkg", "-R", root]
+
+
 def sync_metadata(zone: str) -> list[str]:
     """Write the linked metadata of one child, nothing else."""
     return ["pkg", "sync-linked", "--linked-md-only", "-l", child_name(zone)]
