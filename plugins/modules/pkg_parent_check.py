@@ -209,7 +209,7 @@ manifests:
   elements: dict
 services:
   description:
-    - Whether the services were C(asked) for, the C(instances) there are (zone, state, fmri), and a C(sentence) about it.
+    - Whether the services were C(asked) for, the C(instances) there are (zone, state, fmri), and a C(sentence).
     - Null if no image was read.
   returned: success
   type: dict

@@ -199,9 +199,11 @@ def _parent_packages(root: str) -> tuple[Fmri, ...] | None:
     if document is None:
         return None
     try:
-        return tuple(Fmri.parse(text) for text in document)
+        if isinstance(document, list):
+            return tuple(Fmri.parse(text) for text in document)
     except (TypeError, ValueError):
-        raise ImageError(f"{_PARENT_PACKAGES} of the image at {root} is not of the known form.") from None
+        pass
+    raise ImageError(f"{_PARENT_PACKAGES} of the image at {root} is not of the known form.")
 
 
 def _document(root: str, path: str) -> Any:

@@ -84,11 +84,22 @@ class Explainer:
         frozen = next((one for one in view.frozen if one.name == stem), None)
         if frozen:
             return f"{has}: it is frozen there; `pkg -R {seen.root} unfreeze {stem}` lets it go."
+        if not seen.standing.linked:
+            return (
+                f"{has}, which is not linked: an update of the global zone does not reach it; `pkg -R {seen.root} update` "
+                "does."
+            )
         broken = [one for one in self._broken(view) if one.package.stem == stem]
         if broken:
             return f"{has}: {self._why_broken(seen, broken[0])}"
         following = [dependency for package, dependency in view.parent_dependencies if package.stem == stem]
         newer = [fmri for fmri in known[stem] if _is_newer(fmri.version, mine.version)]
+        theirs = self.judge.parent.installed.get(stem)
+        if not newer and theirs and _is_newer(theirs.version, mine.version):
+            return (
+                f"{has}, and its catalogs do not know {theirs.version}, which the global zone has: "
+                f"`{self.judge.pkg} update -r` in the global zone refreshes them and takes it along."
+            )
         if not newer:
             return (
                 f"{has}, and its catalogs know no newer one; `pkg -R {seen.root} refresh` fetches them anew, and shows "
@@ -116,7 +127,8 @@ class Explainer:
         if tie:
             return (
                 f"{has}: {tie[0].stem} {tie[0].version} incorporates it at {tie[1].version}, so the newer "
-                f"{newest.version} comes with a newer {tie[0].stem} only: `{self.judge.pkg} update -r` in the global zone takes both."
+                f"{newest.version} comes with a newer {tie[0].stem} only: `{self.judge.pkg} update -r` in the "
+                "global zone takes both."
             )
         return (
             f"{has}, its catalogs know {newest.version}, and it has no parent dependency: an update of the global zone "
@@ -137,8 +149,8 @@ class Explainer:
             "it is there.",
             PUBLISHER_MISMATCH: f"the global zone has {stem} from another publisher ({violation.parent}), which its "
             "parent dependency does not allow.",
-            PARENT_NEWER: f"the global zone has gone on to {violation.parent} without it; `{self.judge.pkg} sync-linked "
-            f"-l zone:{seen.zone.name}` in the global zone lets it follow.",
+            PARENT_NEWER: f"the global zone has gone on to {violation.parent} without it; `{self.judge.pkg} "
+            f"sync-linked -l zone:{seen.zone.name}` in the global zone lets it follow.",
             PARENT_OLDER: f"the global zone has the older {violation.parent}; the global zone goes first, and the zone "
             "follows.",
         }[violation.outcome]

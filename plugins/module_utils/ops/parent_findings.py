@@ -72,17 +72,12 @@ class Judge:
         """Return what is to be said of the global zone itself."""
         found = list(self._release("global", "The global zone", userland, f"`{self.pkg} update`, then boot it"))
         for frozen in self.parent.frozen:
-            found.append(
-                Finding(
-                    FROZEN,
-                    "info",
-                    "global",
-                    shown(f"{frozen.name} is frozen at {frozen.version} in the global zone: no zone whose {frozen.name} "
-                          "has a parent dependency on itself gets another version."),
-                    f"`{self.pkg} unfreeze {frozen.name}` if zones are to get a newer one.",
-                    package=frozen.name,
-                )
-            )  # fmt: skip
+            message = (
+                f"{frozen.name} is frozen at {frozen.version} in the global zone: a zone in which it has a parent "
+                "dependency on itself gets no other version."
+            )
+            remedy = f"`{self.pkg} unfreeze {frozen.name}` if zones are to get a newer one."
+            found.append(Finding(FROZEN, "info", "global", shown(message), remedy, package=frozen.name))
         return found
 
     def findings(self, seen: ZoneSurvey) -> list[Finding]:
@@ -188,8 +183,8 @@ class Judge:
             seen,
             f"The zone's publishers must begin with those of the global zone. At position {fault.position} that has "
             f"{fault.expected}; {message}. Every pkg operation of the global zone fails on this.",
-            f"Publishers first: `pkg -R {seen.root} copy-publishers-from {self.root}`, and put publishers of the zone's "
-            f"own behind them with `pkg -R {seen.root} set-publisher --search-after`.",
+            f"Publishers first: `pkg -R {seen.root} copy-publishers-from {self.root}`, and put publishers of the "
+            f"zone's own behind them with `pkg -R {seen.root} set-publisher --search-after`.",
         )
 
     def _metadata(self, seen: ZoneSurvey, view: ImageView) -> Iterable[Finding]:
@@ -231,11 +226,11 @@ class Judge:
             elif frozen.name in following:
                 severity = "warning"
                 message += (
-                    ", and must follow the global zone: an update there that moves it fails, for the global zone and all "
-                    "zones."
+                    ", and must follow the global zone: an update there that moves it fails, for the global zone and "
+                    "all zones."
                 )
             else:
-                message += ": it stays as it is whatever the global zone does, and holds back what wants another version of it."
+                message += ": it stays as it is whatever the global zone does, and holds back what wants another one."
             remedy = f"`pkg -R {seen.root} unfreeze {frozen.name}` before the global zone is updated."
             yield _finding(FROZEN, severity, seen, message, remedy, package=frozen.name)
 
