@@ -86,8 +86,8 @@ class Explainer:
             return f"{has}: it is frozen there; `pkg -R {seen.root} unfreeze {stem}` lets it go."
         if not seen.standing.linked:
             return (
-                f"{has}, which is not linked: an update of the global zone does not reach it; `pkg -R {seen.root} update` "
-                "does."
+                f"{has}, which is not linked: an update of the global zone does not reach it; "
+                f"`pkg -R {seen.root} update` does."
             )
         broken = [one for one in self._broken(view) if one.package.stem == stem]
         if broken:
