@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +152,29 @@ def test_a_frozen_package_that_holds_back_all(unpacked: Unpack, tmp_path: Path) 
     assert severities["system/network"] == "warning"
     (newer,) = [one for one in zone["findings"] if (one["package"], one["code"]) == ("SUNWcs", "parent-newer")]
     assert newer["remedy"].startswith("Unfreeze it first")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "depend type=parent fmri=not an fmri",
+        "depend type=parent fmri=" + "x" * 5000,
+        "\n".join(f"depend type=parent fmri=pkg:/nosuch/p{i}" for i in range(6000)),
+    ],
+)
+def test_a_zone_that_wants_to_be_a_burden(lines: str, unpacked: Unpack, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(unpacked("v5-synced"), root, symlinks=True)
+    with contextlib.closing(sqlite3.connect(root / "zones/web01/root/var/pkg/state/catalog.db")) as connection:
+        connection.execute(
+            "UPDATE actions SET acts = ? WHERE part = 0 AND pkg = (SELECT id FROM packages WHERE installed LIMIT 1)",
+            [lines],
+        )
+        connection.commit()
+    zones = by_name(check(root))
+    assert (zones["web01"]["status"], codes(zones["web01"])) == ("unreadable", {"image-unreadable": 1})
+    assert zones["db01"]["status"] == "in-sync"
+    assert all(len(finding["message"]) <= 500 for finding in zones["web01"]["findings"])
 
 
 def test_a_zone_without_an_image(unpacked: Unpack, tmp_path: Path) -> None:
