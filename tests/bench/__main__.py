@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from bench import parent_check
 from testbed import log
 from walk import over_processes, world
 
@@ -59,6 +60,10 @@ def main() -> None:
             zones = ", ".join(f"{{name: z{i}, brand: {'lipkg' if i % 2 else 'ipkg'}}}" for i in range(number))
             world.build(many, f"zones: [{zones}]")
             run(many, "linked_image_info", f"{number} zones", {})
+        head("pkg_parent_check")
+        for number in ZONES:
+            run(Path(name) / f"zones-{number}", "pkg_parent_check", f"{number} zones", {})
+        parent_check.table(Path(name))
 
 
 def enter(directory: Path, argv: list[str]) -> list[str]:

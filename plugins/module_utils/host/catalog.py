@@ -31,6 +31,7 @@ _PART_LIMITS = {"installed": 32 * safe.MEGABYTE, "known": 128 * safe.MEGABYTE}
 _MOST_PACKAGES = 1_000_000
 _MOST_STEPS = 300
 _LONGEST_INTEGER = 20
+_WAL = b"\2\2"
 # Not there before Python 3.11, nor with an SQLite that was built without it.
 _DESERIALIZE: Any = getattr(sqlite3.Connection, "deserialize", None)
 
@@ -163,8 +164,10 @@ def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
         raise sqlite3.DataError("it is empty")
     if _DESERIALIZE is not None:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-            # One in WAL mode cannot be used from memory until its header says otherwise (sqlite3_deserialize).
-            _DESERIALIZE(connection, content[:18] + b"\1\1" + content[20:])
+            if content[18:20] == _WAL:
+                # One in WAL mode cannot be used from memory until its header says otherwise (sqlite3_deserialize).
+                content = content[:18] + b"\1\1" + content[20:]
+            _DESERIALIZE(connection, content)
             yield connection
         return
     with tempfile.TemporaryDirectory(prefix="linked_zones-") as folder:
