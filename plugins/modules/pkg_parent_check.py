@@ -75,7 +75,7 @@ attributes:
   idempotent:
     support: full
   platform:
-    platforms: OmniOS, OpenIndiana; with another root than V(/) any
+    platforms: OmniOS, OpenIndiana
     support: full
 notes:
   - With O(root=/) it must run as root in the global zone.

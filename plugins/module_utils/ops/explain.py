@@ -163,14 +163,15 @@ def _matching(name: str, installed: Mapping[str, Fmri]) -> list[str]:
 
 
 def _allows(incorporated: Fmri, other: Fmri) -> bool:
-    """Tell whether an incorporation allows a version: as far as it says one, the other must begin with it (pkg(7))."""
+    """Tell whether an incorporation allows a version: each part of it must be the other's beginning (pkg(7))."""
     wanted, version = incorporated.version, other.version
     if wanted is None or version is None:
         return True
-    begins = version.release[: len(wanted.release)] == wanted.release
-    if wanted.branch or wanted.stamp:
-        begins = version.release == wanted.release and version.branch[: len(wanted.branch)] == wanted.branch
-    return begins and wanted.stamp in ("", version.stamp)
+    return (
+        version.release[: len(wanted.release)] == wanted.release
+        and version.branch[: len(wanted.branch)] == wanted.branch
+        and wanted.stamp in ("", version.stamp)
+    )
 
 
 def _is_newer(one: Version | None, other: Version | None) -> bool:

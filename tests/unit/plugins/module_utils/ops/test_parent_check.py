@@ -246,3 +246,44 @@ def test_explanations(unpacked: Unpack) -> None:
     assert "ties it to the version of the global zone" in said("v5-synced", "system/network")["web01"]
     assert "it has no parent dependency" in said("v5-synced", "zlib")["web01"]
     assert "is not installed in the zone" in said("v5-synced", "no/such")["web01"]
+
+
+def edited(top: Path, zone: str, stem: str, lines: str) -> None:
+    """Give an installed package of a zone these actions."""
+    with contextlib.closing(sqlite3.connect(top / "zones" / zone / "root/var/pkg/state/catalog.db")) as connection:
+        chosen = "SELECT id FROM packages WHERE installed AND stem = ?"
+        connection.execute(f"DELETE FROM actions WHERE part = 0 AND pkg = ({chosen})", [stem])
+        connection.execute(f"INSERT INTO actions SELECT ({chosen}), 0, 'C', ?", [stem, lines])
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ties"),
+    [
+        ("1.2.13-151046.0:20230503T120000Z", True),
+        ("1.2.13-151046.0", False),
+        ("1.2", False),
+        ("1.2.1", True),
+        ("1.2-151048", True),
+    ],
+)
+def test_an_incorporation_that_holds_a_package(wanted: str, ties: bool, unpacked: Unpack, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(unpacked("v5-synced"), root, symlinks=True)
+    edited(root, "web01", "entire", f"depend fmri=library/zlib@{wanted} type=incorporate")
+    (said,) = check(root, explain=["zlib"], zones=["web01"])["explanations"]
+    assert ("entire 11-151046.0:20230503T120000Z incorporates it" in said["sentence"]) is ties
+    assert ("it has no parent dependency" in said["sentence"]) is not ties
+
+
+def test_a_frozen_package_and_one_of_another_publisher_are_explained(unpacked: Unpack, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(unpacked("v5-synced"), root, symlinks=True)
+    with contextlib.closing(sqlite3.connect(root / "zones/web01/root/var/pkg/state/catalog.db")) as connection:
+        connection.execute("UPDATE packages SET pub = 'extra.omnios' WHERE stem = 'library/zlib' AND NOT installed")
+        connection.commit()
+    frozen = {"web/curl": ["pkg:/web/curl@8.1.2,5.11-151046.0:20230518T090000Z", None, 1]}
+    (root / "zones/web01/root/var/pkg/state/frozen_dict").write_text(json.dumps([1, frozen]))
+    curl, zlib = check(root, explain=["curl", "zlib"], zones=["web01"])["explanations"]
+    assert f"it is frozen there; `pkg -R {root}/zones/web01/root unfreeze web/curl`" in curl["sentence"]
+    assert "from omnios, which is sticky; the newer 1.2.13-151046.0" in zlib["sentence"]
