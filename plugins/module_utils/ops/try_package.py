@@ -28,6 +28,7 @@ from .survey import Survey, ZoneSurvey, survey
 _SHOWN_LINES = 100
 _LIMIT_SECONDS = 4 * 3600.0
 _ZONE_TYPE = "variant.opensolaris.zone"
+_GONE = (("pkg.obsolete",), ("pkg.renamed",))
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,12 @@ def parse_manifest(text: str, variants: Mapping[str, str]) -> Package:
             names += action.values("value")
         elif line.startswith("set") and action.values("name") == (_ZONE_TYPE,):
             zone_types = action.values("value")
+        elif line.startswith("set") and action.values("name") in _GONE and action.values("value") == ("true",):
+            raise refuse(
+                "gone-package",
+                f"The newest version is {action.values('name')[0][len('pkg.') :]}: there is nothing in it to try.",
+                "Name the package that took its place, or an older version with @VERSION.",
+            )
         elif action.values("type") == ("parent",) and counts(action, variants, ()):
             dependencies += action.values("fmri")
     if len(names) != 1:
