@@ -70,7 +70,8 @@ class Image:
         for fmri, actions in self._packages(installed_only=True):
             installed[fmri.stem] = fmri
             dependencies += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
-        return make_view(self.root, self.config, FROM_DISK, installed, dependencies)
+        view = make_view(self.root, self.config, FROM_DISK, installed, dependencies)
+        return view.with_incorporations(self.incorporations()) if view.frozen else view
 
     def installed(self) -> dict[str, Fmri]:
         """Return stem -> FMRI of what is installed."""

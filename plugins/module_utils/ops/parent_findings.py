@@ -217,13 +217,15 @@ class Judge:
 
     def _frozen(self, seen: ZoneSurvey, view: ImageView, broken: set[str]) -> Iterable[Finding]:
         following = {package.stem for package, _dependency in view.parent_dependencies}
+        # entire follows the global zone, and takes with it what it incorporates.
+        pulled = {wanted.stem for package, wanted in view.frozen_by if package.stem in following}
         for frozen in view.frozen:
             message = f"{frozen.name} is frozen at {frozen.version} in the zone"
             severity = "info"
             if frozen.name in broken:
                 severity = "error"
                 message += ", and does not fit the global zone: pkg operations of the global zone fail on it."
-            elif frozen.name in following:
+            elif frozen.name in following | pulled:
                 severity = "warning"
                 message += (
                     ", and must follow the global zone: an update there that moves it fails, for the global zone and "

@@ -218,9 +218,12 @@ class _Surveyor:
                 safe.check_tree(root, "var/pkg")
             packages = pkg.installed(self.runner, root)
             depend = pkg.parent_dependencies(self.runner, root) if dependencies else []
+            view = image.make_view(root, config, FROM_PKG, packages, depend)
+            if view.frozen and dependencies:
+                view = view.with_incorporations(pkg.incorporations(self.runner, root))
         except (CommandError, safe.UnsafePath, OSError) as exc:
             raise ImageError(f"pkg cannot tell what is in the image at {root}: {safe.words(exc)}.") from None
-        return image.make_view(root, config, FROM_PKG, packages, depend)
+        return view
 
 
 def _userland(root: str) -> tuple[Userland | None, str]:

@@ -287,3 +287,16 @@ def test_a_frozen_package_and_one_of_another_publisher_are_explained(unpacked: U
     curl, zlib = check(root, explain=["curl", "zlib"], zones=["web01"])["explanations"]
     assert f"it is frozen there; `pkg -R {root}/zones/web01/root unfreeze web/curl`" in curl["sentence"]
     assert "from omnios, which is sticky; the newer 1.2.13-151046.0" in zlib["sentence"]
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_frozen_package_that_entire_pulls(follows: bool, unpacked: Unpack, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(unpacked("v5-synced"), root, symlinks=True)
+    lines = "depend fmri=web/curl@8.1.2 type=incorporate"
+    itself = "\ndepend fmri=feature/package/dependency/self type=parent"
+    edited(root, "web01", "entire", lines + (itself if follows else ""))
+    frozen = {"web/curl": ["pkg:/web/curl@8.1.2,5.11-151046.0:20230518T090000Z", None, 1]}
+    (root / "zones/web01/root/var/pkg/state/frozen_dict").write_text(json.dumps([1, frozen]))
+    (finding,) = [one for one in check(root)["findings"] if one["code"] == "frozen"]
+    assert (finding["package"], finding["severity"]) == ("web/curl", "warning" if follows else "info")
