@@ -117,7 +117,7 @@ def main() -> None:
         print(f"\nCommands that changed anything in this run: {more}")
 
         say("5. Does every zone fit its global zone now? The one left alone would not, were it linked.")
-        demo.play("--check", playbook=AUDIT)
+        demo.play(playbook=AUDIT)
 
         say("What became of the zones")
         after = demo.zones()
