@@ -64,8 +64,8 @@ class Lent:
                 stack.callback(file.close)
 
     def type(self, argv: list[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run a command on the host as somebody at a shell does."""
-        words = ["env", *(f"{name}={value}" for name, value in env.items()), *argv]
+        """Run a command on the host as somebody at a shell does, in `/` as when the recordings were made."""
+        words = ["env", "--chdir=/", *(f"{name}={value}" for name, value in env.items()), *argv]
         enter = [sys.executable, "-IS", cli.__file__, "enter", str(self.host.directory), "--", *words]
         around = {**os.environ, REPOSITORIES: str(self.repositories)}
         return subprocess.run(enter, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=around, check=False)
