@@ -137,6 +137,46 @@ def test_origins_need_not_be_said_of_a_publisher_there_is(machine: MakeMachine) 
     run_all(host, "database/postgresql", steps, publisher="omnios", origins=[])
 
 
+def test_a_publisher_that_only_the_zone_has(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01])
+    host.command(f"pkg -R {ROOT} set-publisher -g {URI} ours")
+    fmri = f"pkg://ours/ours/both@1.0{STAMP}"
+    steps = [
+        f"pkg set-publisher -r -g {URI} ours",
+        f"pkg install --deny-new-be {fmri}",
+        f"pkg -R {ROOT} install {fmri}",
+    ]
+    run_all(host, "ours/both", steps, origins=[])
+    assert host.publishers() == host.publishers("/") == ["omnios", "extra.omnios", "ours"]
+
+
+def test_origins_of_the_zone_are_not_given_to_a_publisher_of_the_global_zone(machine: MakeMachine) -> None:
+    host = make(machine, [{**WEB01, "release": "r151046", "linked": True}])
+    outcome = attempt(host, "system/network", publisher="omnios", origins=[], check=True)
+    assert not any("set-publisher" in action for action in done(outcome).actions)
+
+
+def test_a_zone_of_the_system_repository_needs_its_services(machine: MakeMachine) -> None:
+    service = "svc:/application/pkg/system-repository:default"
+    host = make(machine, [WEB01], settings={"zone_services": {"global": {service: "maintenance"}}})
+    assert [finding["code"] for finding in done(attempt(host, "ours/plain")).result["findings"]] == ["service-offline"]
+    host.command(f"pkg -R {ROOT} set-property use-system-repo True")
+    refused = attempt(host, "ours/plain")
+    assert (refused.cause, refused.changing) == ("service-offline", [])
+    assert done(attempt(host, "ours/plain", services="ignore")).result["findings"] == []
+
+
+def test_the_reason_of_a_child_is_told(machine: MakeMachine) -> None:
+    """Another zone stands against every operation of the global zone."""
+    host = make(machine, [WEB01, {**WEB01, "name": "web02"}])
+    host.command("pkg set-publisher -r -g https://pkg.example.org/ours/ ours")
+    host.command("pkg -R /zones/web02/root set-publisher --search-first extra.omnios")
+    outcome = attempt(host, "ours/both")
+    assert outcome.cause == "pkg-failed"
+    assert "Invalid child image publisher configuration" in outcome.message
+    assert "ours/both" not in host.packages("/")
+
+
 def test_the_command_of_the_packager(machine: MakeMachine) -> None:
     host = make(machine, [WEB01])
     ran = done(attempt(host, "ours/plain", command="pkg list -H ours/plain"))

@@ -9,7 +9,7 @@ zone; one without parent dependencies needs its publisher in the zone only, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from ..host import pkg, zlogin
@@ -33,7 +33,7 @@ _GONE = (("pkg.obsolete",), ("pkg.renamed",))
 
 @dataclass(frozen=True)
 class Options:
-    """The module's options."""
+    """The module's options; `origins_were_said` is False if `origins` are those of a publisher that is there."""
 
     zone: str
     package: str
@@ -42,6 +42,7 @@ class Options:
     command: str | None = None
     services: str = parent_services.AUTO
     accept_licenses: bool = False
+    origins_were_said: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,10 @@ def _try(runner: Runner, options: Options, dry: bool, result: dict[str, Any]) ->
     if findings and (view.use_system_repo or options.services == parent_services.REQUIRE):
         first = findings[0]
         raise refuse(first.code, f"Packages do not reach zone {options.zone}: {first.message}", first.remedy)
-    package = _manifest(runner, options, seen.parent, zone.root, view)
+    origins = options.origins or known_origins(options.publisher, view, seen.parent)
+    package = _manifest(runner, options, origins, zone.root, view)
+    # those of the zone must not be added to a publisher of the global zone that has its own, nor the reverse
+    options = replace(options, origins=origins, origins_were_said=bool(options.origins))
     steps = plan(options, package, seen.parent, zones, zone)
     result.update(
         zone=options.zone,
@@ -193,8 +197,7 @@ def readable(zone: ZoneSurvey) -> ImageView:
     return zone.view
 
 
-def _manifest(runner: Runner, options: Options, parent: ImageView, root: str, view: ImageView) -> Package:
-    origins = options.origins or known_origins(options.publisher, view, parent)
+def _manifest(runner: Runner, options: Options, origins: Sequence[str], root: str, view: ImageView) -> Package:
     stem, (_, at, version) = Fmri.parse(options.package).stem, options.package.partition("@")
     name = f"pkg://{options.publisher}/{stem}{at}{version}"
     result = runner.probe(pkg.remote_manifest(root, origins, name), ok=(0, 1))
@@ -328,7 +331,7 @@ def global_packages(package: Package, parent: ImageView) -> list[str]:
 
 
 def lacking(options: Options, image: ImageView) -> list[str]:
-    """Return the origins that an image does not have of the publisher. Raises Refusal where it is disabled."""
+    """Return which of the `origins` an image does not have of the publisher. Raises Refusal where it is disabled."""
     there = _publisher(image, options.publisher)
     if there is not None and not there.enabled:
         raise refuse(
@@ -336,6 +339,8 @@ def lacking(options: Options, image: ImageView) -> list[str]:
             f"Publisher {options.publisher} is there, but disabled.",
             f"`pkg set-publisher --enable {options.publisher}`, in the zone's image with -R, then run again.",
         )
+    if there is not None and there.origins and not options.origins_were_said:
+        return []
     have = [origin.rstrip("/") for origin in there.origins] if there else []
     return [origin for origin in options.origins if origin.rstrip("/") not in have]
 
@@ -374,13 +379,16 @@ def _take(runner: Runner, step: Step, result: dict[str, Any]) -> None:
     raise refuse(
         "pkg-failed",
         f"{step.what[:-1]}: that failed, {_telling(done)}",
-        "See the evidence for pkg's own words. What was done before stands; run again when it is mended.",
+        "The evidence has pkg's words, pkg_parent_check says whether a zone stands against it. What was done before "
+        "stands; run again when it is mended.",
         tuple(done.lines()),
     )
 
 
 def _telling(done: Result) -> str:
-    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    # what is said before it is the same for every child that fails (linked-images.md, section 10)
+    own_words = (done.stderr or done.stdout).rpartition("generated the following output:")[2]
+    lines = [line.strip() for line in own_words.splitlines() if line.strip()]
     reasons = [line for line in lines if line.startswith("Reason:")]
     return f"exit code {done.rc}: {(reasons or lines or ['no message'])[0]}"
 
