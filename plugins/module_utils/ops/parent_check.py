@@ -16,7 +16,7 @@ from ..model.fmri import Fmri
 from ..model.image import FROM_DISK, FROM_PKG
 from . import manifest_check, parent_findings, parent_services
 from .explain import Explainer
-from .linked_image_info import NOT_LINKED, UNREADABLE
+from .linked_image_info import NOT_LINKED, UNREADABLE, shown
 from .parent_findings import CODES, Judge
 from .survey import survey
 
@@ -109,7 +109,7 @@ def _look(runner: Runner, options: Options, root: str) -> dict[str, Any]:
             {
                 "zone": zone.zone.name,
                 "linked": zone.standing.linked,
-                "brand": parent_findings.shown(zone.zone.brand),
+                "brand": shown(zone.zone.brand),
                 "status": status(zone.standing.linked, zone.view is not None, found),
                 "findings": [finding.as_result() for finding in found],
             }
