@@ -72,7 +72,7 @@ def test_an_example_of_the_page(code: str, kind: str, text: str, tmp_path: Path)
     severity = re.match(r"\s*(\w+)\.", sections()[code])
     assert severity is not None
     assert {finding["severity"] for finding in findings} <= {severity[1].lower()}
-    assert [entry["findings"] for entry in check([str(tmp_path)], [code])] == [[] for _ in entries]
+    assert [entry["findings"] for entry in check([str(tmp_path)], [code])] == [[]] * len(entries)
 
 
 def test_a_finding_has_all_that_is_promised(tmp_path: Path) -> None:
