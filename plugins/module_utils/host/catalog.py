@@ -151,11 +151,14 @@ def _database(root: str) -> Iterator[sqlite3.Connection]:
     except (FileNotFoundError, safe.UnsafePath, OSError) as exc:
         raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
     with _opened(content) as connection:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        steps = iter(range(_MOST_STEPS))
-        connection.set_progress_handler(lambda: next(steps, None) is None, 1_000_000)
-        connection.text_factory = _Texts()
-        yield connection
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            steps = iter(range(_MOST_STEPS))
+            connection.set_progress_handler(lambda: next(steps, None) is None, 1_000_000)
+            connection.text_factory = _Texts()
+            yield connection
+        finally:
+            connection.set_progress_handler(None, 0)
 
 
 @contextlib.contextmanager
@@ -163,19 +166,25 @@ def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
     if not content:
         raise sqlite3.DataError("it is empty")
     if _DESERIALIZE is not None:
-        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection = sqlite3.connect(":memory:")
+        try:
             if content[18:20] == _WAL:
                 # One in WAL mode cannot be used from memory until its header says otherwise (sqlite3_deserialize).
                 content = content[:18] + b"\1\1" + content[20:]
             _DESERIALIZE(connection, content)
             yield connection
+        finally:
+            connection.close()
         return
     with tempfile.TemporaryDirectory(prefix="linked_zones-") as folder:
         path = os.path.join(folder, "catalog.db")
         with open(path, "wb") as stream:
             stream.write(content)
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
+        connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        try:
             yield connection
+        finally:
+            connection.close()
 
 
 def _check_journal(root: str) -> None:

@@ -259,7 +259,7 @@ def _include(parsed: Parsed, path: str, number: int, name: str, include: Include
 
 def _transform(parsed: Parsed, path: str, number: int, body: str) -> None:
     matching, arrow, rest = body.partition("->")
-    operation, _, arguments = rest.strip().partition(" ")
+    operation, _blank, arguments = rest.strip().partition(" ")
     if not arrow or not operation:
         parsed.findings.append(_syntax(path, number, "a transform needs -> and an operation"))
         return

@@ -401,7 +401,7 @@ def _stems(action: Action) -> list[str]:
 
 def stem_of(fmri: str) -> str:
     """Return the stem of an FMRI whose version and publisher may be macros still; "" if it cannot be told."""
-    text, _, _ = _PUBLISHER_MACRO.sub("pkg:/", fmri).partition("@")
+    text = _PUBLISHER_MACRO.sub("pkg:/", fmri).partition("@")[0]
     try:
         return Fmri.parse(text).stem
     except ValueError:

@@ -198,7 +198,8 @@ def readable(zone: ZoneSurvey) -> ImageView:
 
 
 def _manifest(runner: Runner, options: Options, origins: Sequence[str], root: str, view: ImageView) -> Package:
-    stem, (_, at, version) = Fmri.parse(options.package).stem, options.package.partition("@")
+    stem = Fmri.parse(options.package).stem
+    _typed, at, version = options.package.partition("@")
     name = f"pkg://{options.publisher}/{stem}{at}{version}"
     result = runner.probe(pkg.remote_manifest(root, origins, name), ok=(0, 1))
     if result.rc != 0:

@@ -59,7 +59,7 @@ def test_every_code_has_its_section() -> None:
 
 def test_every_rule_has_a_bad_and_a_good_manifest() -> None:
     wanted = {(code, kind) for code in CODES - {"manifest-unreadable"} for kind in ("Bad", "Good")}
-    assert {(code, kind) for code, kind, _ in examples()} == wanted
+    assert {(code, kind) for code, kind, _text in examples()} == wanted
 
 
 @pytest.mark.parametrize(("code", "kind", "text"), examples())
