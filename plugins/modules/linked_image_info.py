@@ -181,7 +181,9 @@ zones:
           the last sync as long as they are the same ones.
       type: dict
     findings:
-      description: What is amiss, each with code, severity, zone, message, remedy.
+      description:
+        - What is amiss, each with code, severity, zone, message, remedy; the keys package, child_fmri, parent_fmri and
+          required_by are null here.
       type: list
       elements: dict
       sample:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from bench import parent_check
 from testbed import adopt, log
 from walk import over_processes, world
 
@@ -74,6 +75,10 @@ def main() -> None:
             zones = ", ".join(f"{{name: z{i}, brand: {'lipkg' if i % 2 else 'ipkg'}}}" for i in range(number))
             world.build(many, f"zones: [{zones}]")
             run(many, "linked_image_info", f"{number} zones", {})
+        head("pkg_parent_check")
+        for number in ZONES:
+            run(Path(name) / f"zones-{number}", "pkg_parent_check", f"{number} zones", {})
+        parent_check.table(Path(name))
 
 
 def enter(directory: Path, argv: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 HOSTS = ("gz1", "gz2")
 OLD, NEW = "r151046", "r151054"
 CONVERT = "illumos.linked_zones.convert"
+AUDIT = "illumos.linked_zones.audit"
 # the attach of this zone runs out of disk space in the middle of its packages
 FAULT = "[{match: ^pkg install --accept, effect: {error: ENOSPC, right_after_replacing: etc/release}}]"
 Zones = dict[tuple[str, str], tuple[str, str, str, str]]  # (host, zone): state, brand, release, link
@@ -67,10 +68,10 @@ class Demo:
                 found[name, zone] = (state, brand, version.removeprefix("11-").split(".")[0], link)
         return found
 
-    def play(self, *words: str, fails: bool = False) -> None:
-        """Run the playbook. It is part of the story whether it fails."""
-        print(f"{DIM}$ ansible-playbook {' '.join([CONVERT, *words])}{PLAIN}", flush=True)
-        argv = ["ansible-playbook", "-i", str(HERE / "inventory.yml"), CONVERT, *words]
+    def play(self, *words: str, playbook: str = CONVERT, fails: bool = False) -> None:
+        """Run a playbook. It is part of the story whether it fails."""
+        print(f"{DIM}$ ansible-playbook {' '.join([playbook, *words])}{PLAIN}", flush=True)
+        argv = ["ansible-playbook", "-i", str(HERE / "inventory.yml"), playbook, *words]
         env = {**os.environ, "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"), "DEMO_DIRECTORY": str(self.directory)}
         done = subprocess.run(argv, env=env, check=False)
         if (done.returncode != 0) != fails:
@@ -114,6 +115,9 @@ def main() -> None:
         demo.play()
         more = demo.changing() - changes
         print(f"\nCommands that changed anything in this run: {more}")
+
+        say("5. Does every zone fit its global zone now? The one left alone would not, were it linked.")
+        demo.play(playbook=AUDIT)
 
         say("What became of the zones")
         after = demo.zones()

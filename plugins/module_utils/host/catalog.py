@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, illumos.linked_zones contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the package catalogs of an image say, in formats 4 (JSON) and 5 (SQLite): publisher, stem, version, actions.
+"""What the package catalogs of an image say, in formats 4 (JSON) and 5 (SQLite): FMRIs and action lines.
 
 The image may be a zone's: nothing outside its root is reached, sizes and times are bounded, every string is hostile.
 """
@@ -31,9 +31,12 @@ _PART_LIMITS = {"installed": 16 * safe.MEGABYTE, "known": 128 * safe.MEGABYTE}
 _MOST_PACKAGES = 1_000_000
 _MOST_STEPS = 300
 _LONGEST_INTEGER = 20
+_WAL = b"\2\2"
+# Not there before Python 3.11, nor with an SQLite that was built without it.
+_DESERIALIZE: Any = getattr(sqlite3.Connection, "deserialize", None)
 
-# publisher, stem, version, action lines of the dependency part
-Row = Tuple[str, str, str, List[str]]
+# FMRI as text, action lines of the dependency part
+Row = Tuple[str, List[str]]
 
 
 class ImageError(Exception):
@@ -52,9 +55,14 @@ class ImageBusy(ImageError):
     """A pkg is writing to the image, or was killed while it did."""
 
 
-def packages(root: str, image_format: int, installed_only: bool) -> Iterator[Row]:
-    """Yield the packages of the image at `root`, installed or all that are known. Raises ImageError."""
-    return _database_rows(root, installed_only) if image_format == 5 else _json_rows(root, installed_only)
+def packages(root: str, image_format: int, installed_only: bool, containing: str) -> Iterator[Row]:
+    """Yield the packages of the image at `root`, installed or all that are known. Raises ImageError.
+
+    The action lines of a package may be left out if `containing` occurs in none of them.
+    """
+    if image_format == 5:
+        return _database_rows(root, installed_only, containing)
+    return _json_rows(root, installed_only)
 
 
 def parse_json(content: bytes, what: str, root: str) -> Any:
@@ -85,7 +93,7 @@ def _json_rows(root: str, installed_only: bool) -> Iterator[Row]:
         for stem, entries in stems.items():
             lines = {e["version"]: e.get("actions", []) for e in depend.get(publisher, {}).get(stem, [])}
             for entry in entries:
-                yield publisher, stem, entry["version"], lines.get(entry["version"], [])
+                yield f"pkg://{publisher}/{stem}@{entry['version']}", lines.get(entry["version"], [])
 
 
 def _stamp(root: str, catalog: str) -> bytes:
@@ -109,9 +117,9 @@ def _part(root: str, path: str, limit: int) -> dict[str, Any]:
     return dict(document)
 
 
-def _database_rows(root: str, installed_only: bool) -> Iterator[Row]:
+def _database_rows(root: str, installed_only: bool, containing: str) -> Iterator[Row]:
     query = (
-        "SELECT p.pub, p.stem, p.version, a.acts FROM packages p "
+        "SELECT 'pkg://' || p.pub || '/' || p.stem || '@' || p.version, a.acts FROM packages p "
         "LEFT JOIN actions a ON a.pkg = p.id AND a.part = 0 AND a.locale = 'C'"
     )
     if installed_only:
@@ -123,10 +131,11 @@ def _database_rows(root: str, installed_only: bool) -> Iterator[Row]:
             for count, row in enumerate(connection.execute(query)):
                 if count >= _MOST_PACKAGES:
                     raise sqlite3.DataError(f"it has more than {_MOST_PACKAGES} packages")
-                publisher, stem, version, actions = row
-                if not all(isinstance(value, str) for value in (publisher, stem, version, actions or "")):
+                fmri, actions = row
+                if not isinstance(fmri, str) or not isinstance(actions or "", str):
                     raise sqlite3.DataError("it has values that are no text")
-                yield publisher, stem, version, actions.split("\n") if actions else []
+                # Not asked of SQLite: what it searches in is counted nowhere.
+                yield fmri, actions.split("\n") if actions and containing in actions else []
     except (sqlite3.Error, OSError) as exc:
         raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
@@ -141,16 +150,38 @@ def _database(root: str) -> Iterator[sqlite3.Connection]:
         _check_journal(root)
     except (FileNotFoundError, safe.UnsafePath, OSError) as exc:
         raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
+    with _opened(content) as connection:
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            steps = iter(range(_MOST_STEPS))
+            connection.set_progress_handler(lambda: next(steps, None) is None, 1_000_000)
+            connection.text_factory = _Texts()
+            yield connection
+        finally:
+            connection.set_progress_handler(None, 0)
+
+
+@contextlib.contextmanager
+def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
+    if not content:
+        raise sqlite3.DataError("it is empty")
+    if _DESERIALIZE is not None:
+        connection = sqlite3.connect(":memory:")
+        try:
+            if content[18:20] == _WAL:
+                # One in WAL mode cannot be used from memory until its header says otherwise (sqlite3_deserialize).
+                content = content[:18] + b"\1\1" + content[20:]
+            _DESERIALIZE(connection, content)
+            yield connection
+        finally:
+            connection.close()
+        return
     with tempfile.TemporaryDirectory(prefix="linked_zones-") as folder:
         path = os.path.join(folder, "catalog.db")
         with open(path, "wb") as stream:
             stream.write(content)
         connection = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
         try:
-            connection.execute("PRAGMA trusted_schema = OFF")
-            steps = iter(range(_MOST_STEPS))
-            connection.set_progress_handler(lambda: next(steps, None) is None, 1_000_000)
-            connection.text_factory = _Texts()
             yield connection
         finally:
             connection.close()

@@ -30,6 +30,7 @@ _CONFIG_LIMIT = safe.MEGABYTE // 4
 _FROZEN = "var/pkg/state/frozen_dict"
 _LINKED = "var/pkg/linked"
 _PARENT_PUBLISHERS = f"{_LINKED}/linked_ppubs"
+_PARENT_PACKAGES = f"{_LINKED}/linked_ppkgs"
 # pkg's own defaults where the configuration does not say (imageconfig.py); that of variant.arch is the machine's.
 _VARIANTS = {"variant.opensolaris.zone": "global", "variant.opensolaris.imagetype": "full"}
 # Settings of a publisher, besides the URIs and `property.*`, that are its owner's and not the repository's.
@@ -69,8 +70,9 @@ class Image:
         facets = facet_order(self.config.inherited_facets, self.config.facets)
         for fmri, actions in self._packages(installed_only=True):
             installed[fmri.stem] = fmri
-            dependencies += [(fmri, dependency) for dependency in self._parents(actions, facets)]
-        return make_view(self.root, self.config, FROM_DISK, installed, dependencies)
+            dependencies += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
+        view = make_view(self.root, self.config, FROM_DISK, installed, dependencies)
+        return view.with_incorporations(self.incorporations()) if view.frozen else view
 
     def installed(self) -> dict[str, Fmri]:
         """Return stem -> FMRI of what is installed."""
@@ -90,34 +92,43 @@ class Image:
         facets = facet_order((*_handed_down(self.root), *self.config.inherited_facets), self.config.facets)
         for fmri, actions in self._packages(installed_only=False):
             if wanted.pop(str(fmri), None) is not None:
-                found += [(fmri, dependency) for dependency in self._parents(actions, facets)]
+                found += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
         if wanted:
             raise ImageError(f"The catalogs of the image at {self.root} do not know {', '.join(sorted(wanted))}.")
         return found
 
-    def _packages(self, installed_only: bool) -> Iterator[tuple[Fmri, list[str]]]:
-        for publisher, stem, version, actions in catalog.packages(self.root, self.config.format, installed_only):
-            try:
-                yield Fmri.parse(f"pkg://{publisher}/{stem}@{version}"), actions
-            except ValueError as exc:
-                raise ImageError(f"The catalog of the image at {self.root} has an entry that is {exc}.") from None
+    def incorporations(self) -> list[tuple[Fmri, Fmri]]:
+        """Return (package, what it incorporates) for the installed packages."""
+        facets = facet_order(self.config.inherited_facets, self.config.facets)
+        return [
+            (fmri, self._fmri(wanted))
+            for fmri, actions in self._packages(installed_only=True, containing="incorporate")
+            for wanted in self._depended(actions, "incorporate", facets)
+        ]
 
-    def _parents(self, actions: Sequence[str], facets: Sequence[tuple[str, bool]]) -> Iterator[str]:
-        """Yield the parent dependencies among action lines that count in this image."""
+    def _fmri(self, text: str) -> Fmri:
+        try:
+            return Fmri.parse(text)
+        except ValueError as exc:
+            raise ImageError(f"The catalog of the image at {self.root} has an entry that is {exc}.") from None
+
+    def _packages(self, installed_only: bool, containing: str = "parent") -> Iterator[tuple[Fmri, list[str]]]:
+        for fmri, actions in catalog.packages(self.root, self.config.format, installed_only, containing):
+            yield self._fmri(fmri), actions
+
+    def _depended(self, actions: Sequence[str], kind: str, facets: Sequence[tuple[str, bool]]) -> Iterator[str]:
+        """Yield what the dependencies of one type among action lines name, if they count in this image."""
+        variants = dict(self.config.variants)
         for line in actions:
-            # Parsing a line takes long, and few are parent dependencies.
-            if "parent" not in str(line):
+            # Parsing a line takes long, and few are of the type that is asked for.
+            if kind not in str(line):
                 continue
             try:
                 action = parse_action(str(line))
             except ValueError as exc:
                 raise ImageError(f"The catalog of the image at {self.root} has {exc}.") from None
-            if action and action.values("type") == ("parent",) and counts(action, self._variants, facets):
+            if action and action.values("type") == (kind,) and counts(action, variants, facets):
                 yield from action.values("fmri")
-
-    @property
-    def _variants(self) -> dict[str, str]:
-        return dict(self.config.variants)
 
 
 def make_view(
@@ -135,6 +146,7 @@ def make_view(
         frozen=frozen(root),
         linked_name=linked_name(root),
         parent_publishers=_parent_publishers(root),
+        parent_packages=_parent_packages(root),
     )
 
 
@@ -182,6 +194,18 @@ def _parent_publishers(root: str) -> tuple[tuple[str, bool], ...] | None:
     except (TypeError, ValueError):
         pass
     raise ImageError(f"{_PARENT_PUBLISHERS} of the image at {root} is not of the known form.")
+
+
+def _parent_packages(root: str) -> tuple[Fmri, ...] | None:
+    document = _document(root, _PARENT_PACKAGES)
+    if document is None:
+        return None
+    try:
+        if isinstance(document, list):
+            return tuple(Fmri.parse(text) for text in document)
+    except (TypeError, ValueError):
+        pass
+    raise ImageError(f"{_PARENT_PACKAGES} of the image at {root} is not of the known form.")
 
 
 def _document(root: str, path: str) -> Any:

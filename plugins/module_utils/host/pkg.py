@@ -46,6 +46,31 @@ def search_after(root: str, previous: str, publisher: str) -> list[str]:
     return ["pkg", "-R", root, "set-publisher", "--search-after", previous, publisher]
 
 
+def add_origins(root: str, publisher: str, origins: Sequence[str], recurse: bool = False) -> list[str]:
+    """Give a publisher origins, and make it if there is none; `recurse`: in the image's children, too.
+
+    With `recurse` exit code 0 says nothing of the children (linked-images.md, section 6).
+    """
+    words = [word for origin in origins for word in ("-g", origin)]
+    return [*_on(root), "set-publisher", *(["-r"] if recurse else []), *words, publisher]
+
+
+def install(root: str, packages: Sequence[str], accept: bool) -> list[str]:
+    """Install packages, or bring them to a version, in the image that is running."""
+    options = ["--deny-new-be"] if root == "/" else []  # in a zone there is no such option
+    return [*_on(root), "install", *options, *(["--accept"] if accept else []), *packages]
+
+
+def remote_manifest(root: str, origins: Sequence[str], package: str) -> list[str]:
+    """Show the whole manifest that repositories have of a package's newest version."""
+    words = [word for origin in origins for word in ("-g", origin)]
+    return [*_on(root), "contents", "-m", "-r", *words, package]
+
+
+def _on(root: str) -> list[str]:
+    return ["pkg"] if root == "/" else ["pkg", "-R", root]
+
+
 def sync_metadata(zone: str) -> list[str]:
     """Write the linked metadata of one child, nothing else."""
     return ["pkg", "sync-linked", "--linked-md-only", "-l", child_name(zone)]
@@ -78,22 +103,53 @@ def list_parent_dependencies(root: str) -> list[str]:
 
 def installed(runner: Runner, root: str) -> dict[str, Fmri]:
     """Return stem -> FMRI of what is installed in an image. Raises CommandError."""
-    result = runner.probe(list_installed(root))
+    return {fmri.stem: fmri for fmri in _listed(runner, list_installed(root))}
+
+
+def _listed(runner: Runner, argv: Sequence[str]) -> list[Fmri]:
+    result = runner.probe(argv)
     try:
-        found = [Fmri.parse(line.split()[0]) for line in result.stdout.splitlines() if line.strip()]
+        return [Fmri.parse(line.split()[0]) for line in result.stdout.splitlines() if line.strip()]
     except ValueError as exc:
         raise CommandError(f"`pkg list` printed a line that is {exc}; please report.", result) from None
-    return {fmri.stem: fmri for fmri in found}
 
 
 def parent_dependencies(runner: Runner, root: str) -> list[tuple[Fmri, str]]:
     """Return (package, dependency) pairs. Raises CommandError."""
-    result = runner.probe(list_parent_dependencies(root), ok=(0, 1))
+    return _depended(runner.probe(list_parent_dependencies(root), ok=(0, 1)))
+
+
+def _depended(result: Result) -> list[tuple[Fmri, str]]:
+    """Return what `pkg contents -o pkg.fmri,fmri` printed."""
     if result.rc == 1 and _NO_ACTIONS not in result.stderr:
         raise CommandError(f"`{' '.join(result.argv)}` failed: {' / '.join(result.lines()[-3:])}.", result)
     try:
         pairs = [line.split() for line in result.stdout.splitlines() if line.strip()]
         return [(Fmri.parse(package), dependency) for package, dependency in pairs]
+    except ValueError:
+        raise CommandError("`pkg contents` printed lines that are not known; please report.", result) from None
+
+
+def list_known(root: str, stems: Sequence[str]) -> list[str]:
+    """List every version of some packages that the image's catalogs know."""
+    return ["pkg", "-R", root, "list", "-afHv", "--no-refresh", *(f"/{stem}" for stem in stems)]
+
+
+def list_incorporations(root: str) -> list[str]:
+    """List what installed packages incorporate."""
+    return ["pkg", "-R", root, "contents", "-H", "-t", "depend", "-a", "type=incorporate", "-o", "pkg.fmri,fmri"]
+
+
+def known(runner: Runner, root: str, stems: Sequence[str]) -> list[Fmri]:
+    """Return every known version of packages that are installed. Raises CommandError."""
+    return _listed(runner, list_known(root, stems))
+
+
+def incorporations(runner: Runner, root: str) -> list[tuple[Fmri, Fmri]]:
+    """Return (package, what it incorporates) for installed packages. Raises CommandError."""
+    result = runner.probe(list_incorporations(root), ok=(0, 1))
+    try:
+        return [(package, Fmri.parse(wanted)) for package, wanted in _depended(result)]
     except ValueError:
         raise CommandError("`pkg contents` printed lines that are not known; please report.", result) from None
 

@@ -37,13 +37,21 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a zone that an administrator should know; `code` is a fixed word to test for."""
+    """Something about a zone that an administrator should know; `code` is a fixed word to test for.
+
+    Where it is about packages: `package` is the stem in the zone, `child_fmri` and `parent_fmri` what is installed in
+    the zone and in the global zone, `required_by` the dependency as it is written.
+    """
 
     code: str
     severity: str
     zone: str
     message: str
     remedy: str
+    package: str | None = None
+    child_fmri: str | None = None
+    parent_fmri: str | None = None
+    required_by: str | None = None
 
     def as_result(self) -> dict[str, Any]:
         """Return the form that modules hand back in `findings`."""
@@ -51,6 +59,10 @@ class Finding:
             "code": self.code,
             "severity": self.severity,
             "zone": self.zone,
+            "package": self.package,
+            "child_fmri": self.child_fmri,
+            "parent_fmri": self.parent_fmri,
+            "required_by": self.required_by,
             "message": mask(self.message),
             "remedy": mask(self.remedy),
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FMRI = re.compile(
     r"(?:pkg:)?(?://(?P<publisher>[A-Za-z0-9][A-Za-z0-9._-]*)/|/)?"
@@ -18,6 +19,8 @@ _VERSION = re.compile(
 )
 # Far above any real one: Python would take ages to read a number of a million digits.
 _LONGEST = 1000
+# Zones have mostly the packages of their global zone: what is parsed once serves for all of them.
+_REMEMBERED = 4096
 
 
 def _dots(text: str | None) -> tuple[int, ...]:
@@ -70,12 +73,19 @@ class Fmri:
     @classmethod
     def parse(cls, text: str) -> Fmri:
         """Parse any written form of an FMRI. Raises ValueError."""
-        match = _FMRI.fullmatch(text.strip()) if len(text) <= _LONGEST else None
-        if not match:
+        if len(text) > _LONGEST:
             raise ValueError(f"not a package FMRI: {text[:200]!r}")
-        version = Version.parse(match["version"]) if match["version"] else None
-        return cls(match["stem"], match["publisher"] or "", version)
+        return _parse_fmri(text)
 
     def __str__(self) -> str:
         head = f"pkg://{self.publisher}/" if self.publisher else "pkg:/"
         return head + self.stem + (f"@{self.version}" if self.version else "")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parse_fmri(text: str) -> Fmri:
+    match = _FMRI.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"not a package FMRI: {text[:200]!r}")
+    version = Version.parse(match["version"]) if match["version"] else None
+    return Fmri(match["stem"], match["publisher"] or "", version)

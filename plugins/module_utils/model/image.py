@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Mapping
+from dataclasses import dataclass, replace
+from typing import Mapping, Sequence
 
 from .fmri import Fmri
 from .publisher import Publisher
@@ -32,7 +32,8 @@ class ImageView:
     `source` says who read the packages: FROM_DISK or FROM_PKG. `installed` maps stem to FMRI.
     `parent_dependencies` are (package, dependency) pairs that count in the image. `linked_name` is the name it has
     as a child ("zone:web01"), None if its linked metadata were never written; `parent_publishers` are the names and
-    stickiness of the parent's publishers that were written with them.
+    stickiness of the parent's publishers that were written with them, `parent_packages` what was installed in it.
+    `frozen_by` are (package, what it incorporates) of frozen packages.
     """
 
     source: str
@@ -45,6 +46,13 @@ class ImageView:
     frozen: tuple[Frozen, ...]
     linked_name: str | None
     parent_publishers: tuple[tuple[str, bool], ...] | None
+    parent_packages: tuple[Fmri, ...] | None
+    frozen_by: tuple[tuple[Fmri, Fmri], ...] = ()
+
+    def with_incorporations(self, pairs: Sequence[tuple[Fmri, Fmri]]) -> ImageView:
+        """Return the view with what is frozen of (package, what it incorporates)."""
+        frozen = {one.name for one in self.frozen}
+        return replace(self, frozen_by=tuple(pair for pair in pairs if pair[1].stem in frozen))
 
     def version(self, stem: str) -> str | None:
         """Return the version of an installed package, None if it is not installed."""

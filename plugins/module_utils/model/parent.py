@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Iterable, Mapping, Sequence
 
 from .fmri import Fmri
@@ -17,6 +18,8 @@ MISSING = "missing"
 PUBLISHER_MISMATCH = "publisher-mismatch"
 PARENT_NEWER = "parent-newer"
 PARENT_OLDER = "parent-older"
+# Longer lines are rare, and not worth the memory: see parse_action.
+_SHORT = 1000
 # Said by the audit only: another way to write SELF than its literal text.
 SELF_UNKNOWN = "self-unknown"
 
@@ -63,6 +66,16 @@ class Violation:
 
 def parse_action(line: str) -> Action | None:
     """Parse a `depend` or `set` line of a catalog; None if it is neither. Raises ValueError for a broken one."""
+    return _parse_short(line) if len(line) <= _SHORT else _parse(line)
+
+
+@lru_cache(maxsize=4096)
+def _parse_short(line: str) -> Action | None:
+    # The zones of a host have mostly the same lines.
+    return _parse(line)
+
+
+def _parse(line: str) -> Action | None:
     words = _words(line)
     if not words or words[0] not in ("depend", "set"):
         return None

@@ -17,7 +17,7 @@ from ..model.parent import Violation, audit
 from ..model.publisher import Publisher, position_fault, told
 from ..model.release import Kernel, Userland
 from ..model.uri import mask
-from .survey import Survey, ZoneSurvey, survey
+from .survey import Environments, Survey, ZoneSurvey, environments, survey
 
 SYNCED = "synced"
 DIVERGED = "diverged"
@@ -43,7 +43,8 @@ class InfoFailed(Exception):
 def run(runner: Runner, root: str, names: Sequence[str] | None) -> dict[str, Any]:
     """Return the module's result. Raises InfoFailed."""
     try:
-        return describe(survey(runner, root, names), runner.actions)
+        seen = survey(runner, root, names)
+        return describe(seen, environments(runner, seen), runner.actions)
     except Refusal as exc:
         raise InfoFailed(exc.diagnosis, runner.actions) from None
     except CommandError as exc:
@@ -51,15 +52,15 @@ def run(runner: Runner, root: str, names: Sequence[str] | None) -> dict[str, Any
         raise InfoFailed(told, runner.actions) from None
 
 
-def describe(seen: Survey, actions: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def describe(seen: Survey, around: Environments, actions: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return a survey as the module's result."""
     zones = [_zone(zone, seen) for zone in seen.zones]
     return {
         "root": seen.root,
         "global_zone": {**_image(seen.parent), "release": _release(seen.kernel, seen.userland)},
         "zones": zones,
-        "boot_environments": None if seen.boot_environments is None else _boot_environments(seen),
-        "orphaned_zone_bes": _orphans(seen),
+        "boot_environments": None if around.boot_environments is None else _boot_environments(around),
+        "orphaned_zone_bes": _orphans(around),
         "source": FROM_PKG if FROM_PKG in [seen.parent.source, *(zone["source"] for zone in zones)] else "image",
         "actions": list(actions),
     }
@@ -175,7 +176,7 @@ def _release(kernel: Kernel | None, userland: Userland | None) -> dict[str, Any]
     }
 
 
-def _boot_environments(seen: Survey) -> list[dict[str, Any]]:
+def _boot_environments(around: Environments) -> list[dict[str, Any]]:
     return [
         {
             "name": be.name,
@@ -185,23 +186,23 @@ def _boot_environments(seen: Survey) -> list[dict[str, Any]]:
             "active_once": be.active_once,
             "mountpoint": be.mountpoint or None,
             "zone_bes": [
-                {"zone": zone.zone.name, "dataset": dataset.name, "active": dataset.active == "on"}
-                for zone in seen.zones
-                for dataset in zone.zone_bes
+                {"zone": zone, "dataset": dataset.name, "active": dataset.active == "on"}
+                for zone, datasets in around.zone_bes.items()
+                for dataset in datasets
                 if be.uuid and dataset.parentbe == be.uuid
             ],
         }
-        for be in seen.boot_environments or ()
+        for be in around.boot_environments or ()
     ]
 
 
-def _orphans(seen: Survey) -> list[dict[str, Any]]:
+def _orphans(around: Environments) -> list[dict[str, Any]]:
     """Return the zone BEs whose boot environment is gone, or was never set."""
-    known = {be.uuid for be in seen.boot_environments or () if be.uuid}
+    known = {be.uuid for be in around.boot_environments or () if be.uuid}
     return [
-        {"zone": zone.zone.name, "dataset": dataset.name, "parentbe": dataset.parentbe}
-        for zone in seen.zones
-        for dataset in zone.zone_bes
+        {"zone": zone, "dataset": dataset.name, "parentbe": dataset.parentbe}
+        for zone, datasets in around.zone_bes.items()
+        for dataset in datasets
         if dataset.parentbe not in known
     ]
 

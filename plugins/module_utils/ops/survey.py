@@ -4,14 +4,15 @@
 """What can be seen of a global zone and its linked images without changing anything: probes in, one `Survey` out.
 
 Of the running host at most `zoneadm list`, `beadm list` and one `zfs list` are asked, whatever the number of zones;
-images are read from disk. Of a root that is not running (another boot environment, a copy) nothing but files is read.
+images are read from disk, one after the other. Of a root that is not running (another boot environment, a copy) nothing
+but files is read.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Iterator, Mapping, Sequence
 
 from ..host import beadm, image, pkg, release, safe, zfs, zoneadm, zonefiles
 from ..host.image import ImageBusy, ImageError, ImageMissing, UnknownFormat
@@ -19,7 +20,7 @@ from ..host.runner import CommandError, Runner
 from ..model.be import BootEnvironment
 from ..model.dataset import ZoneBe, zone_bes_at
 from ..model.finding import Refusal, refuse
-from ..model.image import FROM_PKG, ImageView
+from ..model.image import FROM_DISK, FROM_PKG, ImageView
 from ..model.linked import Standing, by_configuration, by_image
 from ..model.release import KERNEL_PACKAGE, Kernel, Userland, packaged_kernel
 from ..model.zone import Zone
@@ -27,6 +28,9 @@ from ..model.zone import Zone
 # How long, for all images together, another pkg may go on writing before its image counts as unreadable.
 _BUSY_SECONDS = 30.0
 _BUSY_PAUSE = 2.0
+# Who is to read the packages: this code where it knows the format, else pkg; or one of the two only.
+AUTO = "auto"
+SOURCES = (AUTO, FROM_DISK, FROM_PKG)
 
 
 @dataclass(frozen=True)
@@ -41,33 +45,67 @@ class ZoneSurvey:
     missing: bool
     userland: Userland | None
     userland_trouble: str
-    zone_bes: tuple[ZoneBe, ...]
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A global zone's image with its zones; `boot_environments` is None for a root that is not running."""
+    """A global zone's image with its zones.
+
+    `listed` are the zones that were asked for; `zones` looks at them, at each when it is asked for: what is known of
+    one need not be kept while the next is looked at.
+    """
 
     root: str
+    platform: str | None
     parent: ImageView
     kernel: Kernel | None
     userland: Userland | None
-    zones: tuple[ZoneSurvey, ...]
+    listed: tuple[Zone, ...]
+    zones: Iterator[ZoneSurvey]
+
+    @property
+    def running(self) -> bool:
+        """True if it is that of the running host."""
+        return self.root == "/"
+
+
+@dataclass(frozen=True)
+class Environments:
+    """Boot environments, None for a root that is not running, and zone -> the zone BEs of those that were listed."""
+
     boot_environments: tuple[BootEnvironment, ...] | None
+    zone_bes: Mapping[str, Sequence[ZoneBe]]
 
 
-def survey(runner: Runner, root: str, names: Sequence[str] | None) -> Survey:
-    """Look at the global zone at `root` and the named zones (None: all). Raises Refusal and CommandError."""
-    return _Surveyor(runner, root).survey(names)
+def survey(
+    runner: Runner, root: str, names: Sequence[str] | None, source: str = AUTO, unlinked_too: bool = False
+) -> Survey:
+    """Look at the global zone at `root` and the named zones (None: all). Raises Refusal and CommandError.
+
+    `source` is one of SOURCES. Where pkg is asked, it is for the parent dependencies of linked zones, with
+    `unlinked_too` for those of all.
+    """
+    return _Surveyor(runner, root, source, unlinked_too).survey(names)
+
+
+def environments(runner: Runner, seen: Survey) -> Environments:
+    """Look at the boot environments of the running host. Raises CommandError."""
+    if not seen.running:
+        return Environments(None, {})
+    bes = tuple(beadm.boot_environments(runner))
+    layout = zfs.layout(runner) if seen.listed else []
+    return Environments(bes, {zone.name: zone_bes_at(zone.zonepath.rstrip("/"), layout) for zone in seen.listed})
 
 
 class _Surveyor:
-    def __init__(self, runner: Runner, root: str) -> None:
+    def __init__(self, runner: Runner, root: str, source: str, unlinked_too: bool) -> None:
         if not root.startswith("/") or not os.path.isdir(root):
             raise refuse("no-root", f"There is no directory {root}.", "`root` is where the global zone's files are.")
         self.runner = runner
         self.root = os.path.realpath(root)
         self.running = self.root == "/"
+        self.source = source
+        self.unlinked_too = unlinked_too
         self.deadline = runner.clock() + _BUSY_SECONDS
 
     def survey(self, names: Sequence[str] | None) -> Survey:
@@ -83,23 +121,15 @@ class _Surveyor:
             raise refuse(
                 "file-trouble", f"The release cannot be told: {safe.words(exc)}.", "Mend that, then run again."
             ) from None
-        bes = tuple(beadm.boot_environments(self.runner)) if self.running else None
-        layout = zfs.layout(self.runner) if self.running and zones else []
         platform = release.platform(userland)
         return Survey(
             root=self.root,
+            platform=platform,
             parent=parent,
             kernel=self._kernel(parent),
             userland=userland,
-            zones=tuple(
-                self._zone(
-                    zone,
-                    by_configuration(zone, platform, parent, configured),
-                    tuple(zone_bes_at(zone.zonepath.rstrip("/"), layout)),
-                )
-                for zone in zones
-            ),
-            boot_environments=bes,
+            listed=tuple(zones),
+            zones=(self._zone(zone, by_configuration(zone, platform, parent, configured)) for zone in zones),
         )
 
     def _zones(self) -> list[Zone]:
@@ -128,14 +158,14 @@ class _Surveyor:
         package = parent.installed.get(KERNEL_PACKAGE)
         return packaged_kernel(package.version) if package and package.version else None
 
-    def _zone(self, zone: Zone, configured: Standing, zone_bes: tuple[ZoneBe, ...]) -> ZoneSurvey:
+    def _zone(self, zone: Zone, configured: Standing) -> ZoneSurvey:
         root = zone.root if self.running else self.root + zone.root
         view = userland = None
         trouble = userland_trouble = ""
         missing = False
         try:
             self._check_root(zone)
-            view = self._view(root, dependencies=configured.linked)
+            view = self._view(root, dependencies=configured.linked or self.unlinked_too)
         except ImageError as exc:
             missing = isinstance(exc, ImageMissing)
             trouble = str(exc)
@@ -150,7 +180,6 @@ class _Surveyor:
             missing=missing,
             userland=userland,
             userland_trouble=userland_trouble,
-            zone_bes=zone_bes,
         )
 
     def _check_root(self, zone: Zone) -> None:
@@ -166,11 +195,13 @@ class _Surveyor:
             raise ImageError(f"{zone.root} below {self.root} cannot be read: {safe.words(exc)}.") from None
 
     def _view(self, root: str, dependencies: bool) -> ImageView:
+        if self.source == FROM_PKG:
+            return self._ask_pkg(root, dependencies)
         while True:
             try:
                 return image.Image(root).view()
             except UnknownFormat:
-                if not self.running:
+                if self.source == FROM_DISK or not self.running:
                     raise
                 return self._ask_pkg(root, dependencies)
             except ImageBusy:
@@ -179,16 +210,20 @@ class _Surveyor:
             self.runner.sleep(_BUSY_PAUSE)
 
     def _ask_pkg(self, root: str, dependencies: bool) -> ImageView:
-        """Let pkg read an image whose format is newer than this code."""
+        """Let pkg read an image: one whose format is newer than this code, or any where that is wanted."""
+        config = image.read_config(root)
         try:
             if root != self.root:
                 # pkg runs as root, and follows what links the zone has put there.
                 safe.check_tree(root, "var/pkg")
             packages = pkg.installed(self.runner, root)
             depend = pkg.parent_dependencies(self.runner, root) if dependencies else []
+            view = image.make_view(root, config, FROM_PKG, packages, depend)
+            if view.frozen and dependencies:
+                view = view.with_incorporations(pkg.incorporations(self.runner, root))
         except (CommandError, safe.UnsafePath, OSError) as exc:
-            raise ImageError(f"The image at {root} has a format that only pkg knows, and: {safe.words(exc)}.") from None
-        return image.make_view(root, image.read_config(root), FROM_PKG, packages, depend)
+            raise ImageError(f"pkg cannot tell what is in the image at {root}: {safe.words(exc)}.") from None
+        return view
 
 
 def _userland(root: str) -> tuple[Userland | None, str]:

@@ -92,6 +92,15 @@ def test_a_hostile_catalog_is_refused(content: str, tmp_path: Path) -> None:
         Image(str(tmp_path)).installed()
 
 
+def test_a_database_is_read_alike_where_python_cannot_deserialize_it(
+    unpacked: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image(str(unpacked("v5-diverged")))
+    in_memory = image.known()
+    monkeypatch.setattr(module, "_DESERIALIZE", None)
+    assert image.known() == in_memory
+
+
 def test_a_database_in_use_is_an_error(unpacked: Callable[[str], Path], tmp_path: Path) -> None:
     source = unpacked("v5-synced") / "var/pkg"
     (tmp_path / "var/pkg/state").mkdir(parents=True)

@@ -27,6 +27,7 @@ def view(*stems: str, variant: str = "global", linked_name: str | None = None) -
         frozen=(),
         linked_name=linked_name,
         parent_publishers=None,
+        parent_packages=None,
     )
 
 
