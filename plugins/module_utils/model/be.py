@@ -11,12 +11,19 @@ from typing import Sequence
 
 @dataclass(frozen=True)
 class BootEnvironment:
-    """One line of `beadm list -H`; `active` is the raw flag field (N now, R on reboot, T once)."""
+    """One line of `beadm list -H`.
+
+    `active` is the raw flag field (N now, R on reboot, T once), `mountpoint` is empty where it is not mounted, `space`
+    is in bytes and counts the snapshots of its datasets but not its zone BEs, `created` is seconds since the epoch.
+    """
 
     name: str
     uuid: str
     active: str
     mountpoint: str
+    space: int
+    policy: str
+    created: int
 
     @property
     def active_now(self) -> bool:
@@ -38,3 +45,19 @@ def running_be(bes: Sequence[BootEnvironment]) -> BootEnvironment | None:
     """Return the running boot environment, None if the list does not name exactly one with a uuid."""
     running = [be for be in bes if be.active_now and be.uuid]
     return running[0] if len(running) == 1 else None
+
+
+def next_boot(bes: Sequence[BootEnvironment]) -> BootEnvironment | None:
+    """Return the boot environment that the next boot brings: the one activated once, else the active one."""
+    once = [be for be in bes if be.active_once]
+    return next(iter(once or [be for be in bes if be.active_on_reboot]), None)
+
+
+def by_name(bes: Sequence[BootEnvironment], name: str) -> BootEnvironment | None:
+    """Return the boot environment of that name."""
+    return next((be for be in bes if be.name == name), None)
+
+
+def by_uuid(bes: Sequence[BootEnvironment], uuid: str) -> BootEnvironment | None:
+    """Return the boot environment of that uuid, which stays when it is renamed; none has the uuid ""."""
+    return next((be for be in bes if uuid and be.uuid == uuid), None)
