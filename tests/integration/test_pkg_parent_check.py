@@ -67,6 +67,17 @@ def test_two_commands_for_any_number_of_zones(number: int, machine: MakeMachine)
     assert check(host, services="ignore").typed == PROBES[:1]
 
 
+def test_pkg_of_a_zone_whose_system_repository_is_not_there(machine: MakeMachine) -> None:
+    """pkg ends with a traceback; what is told is why. The images alone say all that is to be said."""
+    host = machine({"zones": [LINKED]})
+    host.command("pkg -R /zones/web01/root set-property use-system-repo True")
+    (zone,) = said(check(host, source="pkg"))["zones"]
+    (finding,) = zone["findings"]
+    assert (zone["status"], finding["code"]) == ("unreadable", "image-unreadable")
+    assert "from the system repository (use-system-repo), and this host has none" in finding["message"]
+    assert said(check(host))["in_sync"]
+
+
 @pytest.mark.parametrize("image_format", [4, 5])
 def test_both_sources_give_the_same_answer(image_format: int, machine: MakeMachine) -> None:
     host = machine({"image_format": image_format, "zones": ZONES})

@@ -163,7 +163,17 @@ def test_a_zone_of_the_system_repository_needs_its_services(machine: MakeMachine
     host.command(f"pkg -R {ROOT} set-property use-system-repo True")
     refused = attempt(host, "ours/plain")
     assert (refused.cause, refused.changing) == ("service-offline", [])
-    assert done(attempt(host, "ours/plain", services="ignore")).result["findings"] == []
+
+
+@pytest.mark.parametrize("services", ["auto", "ignore"])
+def test_a_zone_of_the_system_repository_on_a_host_that_has_none(services: str, machine: MakeMachine) -> None:
+    """pkg ends with a traceback there; what is told is not that, but what to start."""
+    host = make(machine, [WEB01])
+    host.command(f"pkg -R {ROOT} set-property use-system-repo True")
+    refused = attempt(host, "ours/plain", services=services)
+    assert (refused.cause, refused.changing) == ("no-system-repository", [])
+    assert "svcadm enable svc:/application/pkg/system-repository:default" in refused.message
+    assert "Traceback" not in refused.message
 
 
 def test_the_reason_of_a_child_is_told(machine: MakeMachine) -> None:

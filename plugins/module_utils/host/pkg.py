@@ -19,6 +19,8 @@ _UNREACHABLE = re.compile(r"repositories for publisher '([^']+)' could not be re
 _NO_ACTIONS = "no matching actions found in the listed packages"
 # The last line of the traceback of a pkg that is older than the image's format (FORMAT-v5.md).
 UNSUPPORTED = re.compile(r"UnsupportedImageError|is not supported by this version of the packaging system")
+# The same, where the image has use-system-repo, and no service of this host tells where that is (imageconfig.py).
+_NO_SYSTEM_REPOSITORY = "UnknownSysrepoConfiguration"
 
 
 def child_name(zone: str) -> str:
@@ -69,6 +71,11 @@ def remote_manifest(root: str, origins: Sequence[str], package: str) -> list[str
 
 def _on(root: str) -> list[str]:
     return ["pkg"] if root == "/" else ["pkg", "-R", root]
+
+
+def lacks_system_repository(error: CommandError) -> bool:
+    """Tell whether pkg ended because the image uses a system repository, and this host has none."""
+    return error.result is not None and _NO_SYSTEM_REPOSITORY in error.result.stderr
 
 
 def sync_metadata(zone: str) -> list[str]:

@@ -222,7 +222,10 @@ class _Surveyor:
             if view.frozen and dependencies:
                 view = view.with_incorporations(pkg.incorporations(self.runner, root))
         except (CommandError, safe.UnsafePath, OSError) as exc:
-            raise ImageError(f"pkg cannot tell what is in the image at {root}: {safe.words(exc)}.") from None
+            why = safe.words(exc)
+            if isinstance(exc, CommandError) and pkg.lacks_system_repository(exc):
+                why = "it takes its packages from the system repository (use-system-repo), and this host has none"
+            raise ImageError(f"pkg cannot tell what is in the image at {root}: {why}.") from None
         return view
 
 

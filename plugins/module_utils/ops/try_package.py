@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Iterable, Mapping, Sequence
 
-from ..host import pkg, zlogin
+from ..host import pkg, smf, zlogin
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..model.finding import Diagnosis, Refusal, refuse
 from ..model.fmri import Fmri
@@ -201,7 +201,17 @@ def _manifest(runner: Runner, options: Options, origins: Sequence[str], root: st
     stem = Fmri.parse(options.package).stem
     _typed, at, version = options.package.partition("@")
     name = f"pkg://{options.publisher}/{stem}{at}{version}"
-    result = runner.probe(pkg.remote_manifest(root, origins, name), ok=(0, 1))
+    try:
+        result = runner.probe(pkg.remote_manifest(root, origins, name), ok=(0, 1))
+    except CommandError as exc:
+        if not pkg.lacks_system_repository(exc):
+            raise
+        raise refuse(
+            "no-system-repository",
+            f"Zone {options.zone} takes its packages from the system repository, and this host has none.",
+            f"`svcadm enable {smf.SYSTEM_REPOSITORY}` in the global zone; where there is no such service, as on "
+            f"OmniOS: `pkg -R {root} set-property use-system-repo False`, and give the zone its publishers.",
+        ) from None
     if result.rc != 0:
         raise refuse(
             "no-such-package",
