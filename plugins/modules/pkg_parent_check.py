@@ -61,7 +61,9 @@ options:
     elements: str
     default: []
   fail_on:
-    description: Codes or severities; the task fails on a finding that has one, with all that it returns otherwise.
+    description:
+      - Codes or severities; the task fails on a finding that has one, with all that it returns otherwise.
+      - What would be if a zone were linked does not count by its code, only where V(info) is named.
     type: list
     elements: str
     default: []

@@ -209,6 +209,15 @@ def test_fails_on_codes_and_severities_with_all_that_was_found(unpacked: Unpack)
     assert check(root, fail_on=["error"], zones=["z01"])["in_sync"]
 
 
+def test_what_would_be_if_a_zone_were_linked_fails_by_its_severity_alone(unpacked: Unpack) -> None:
+    root = unpacked("v4-diverged")
+    found = {finding["code"] for finding in by_name(check(root))["old01"]["findings"]}
+    assert "parent-older" in found
+    assert check(root, zones=["old01"], fail_on=["error", "warning", *CODES])["in_sync"]
+    with pytest.raises(CheckFailed, match="^old01: .*parent-older"):
+        check(root, zones=["old01"], fail_on=["info"])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
