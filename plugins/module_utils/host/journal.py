@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -15,8 +14,9 @@ from typing import Any, Callable, Iterator
 
 from ..model.dataset import Properties, Property
 from ..model.finding import refuse
+from . import durable
+from .durable import DIRECTORY
 
-DIRECTORY = "/var/lib/illumos.linked_zones"
 FORMAT = 1
 
 
@@ -86,10 +86,8 @@ class Store:
     def load(self) -> Journal | None:
         """Return the journal, None if there is none. Raises Refusal if it cannot be understood."""
         try:
-            with open(self.path, encoding="utf-8") as stream:
-                return Journal.from_json(stream.read())
-        except FileNotFoundError:
-            return None
+            text = durable.read(self.path)
+            return None if text is None else Journal.from_json(text)
         except (OSError, ValueError) as exc:
             raise refuse(
                 "journal-unreadable",
@@ -100,21 +98,11 @@ class Store:
 
     def save(self, journal: Journal) -> None:
         """Write the journal; when this returns it survives a power loss."""
-        self._make_directory()
-        temporary = self.path + ".new"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as stream:
-            stream.write(journal.to_json())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, self.path)
-        self._sync_directory()
+        durable.write(self.path, journal.to_json())
 
     def remove(self) -> None:
         """Remove the journal durably; it need not be there."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path)
-            self._sync_directory()
+        durable.remove(self.path)
 
     def rehearsal_pending(self) -> bool:
         """Tell whether a rehearsal was begun and not cleaned up."""
@@ -122,12 +110,12 @@ class Store:
 
     def begin_rehearsal(self) -> str:
         """Make the directory that marks a rehearsal, and return the mount point in it."""
-        self._make_directory()
+        durable.make_directory(self.directory)
         mountpoint = os.path.join(self.rehearsal_path, "root")
         for path in (self.rehearsal_path, mountpoint):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o700)
-        self._sync_directory()
+        durable.sync(self.directory)
         return mountpoint
 
     def end_rehearsal(self) -> None:
@@ -136,7 +124,7 @@ class Store:
             os.rmdir(os.path.join(self.rehearsal_path, "root"))
         with contextlib.suppress(FileNotFoundError):
             os.rmdir(self.rehearsal_path)
-            self._sync_directory()
+            durable.sync(self.directory)
 
     @contextlib.contextmanager
     def lock(
@@ -146,41 +134,17 @@ class Store:
         sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[None]:
         """Hold the zone's lock. Raises Refusal if another run holds it for longer than `timeout` seconds."""
-        self._make_directory()
-        fd = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            deadline = clock() + timeout
-            while True:
-                try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if clock() >= deadline:
-                        raise refuse(
-                            "locked",
-                            f"Another run is at work on zone {self.zone} (it holds {self.lock_path}) and has not ended "
-                            f"within {timeout:g} seconds.",
-                            "Wait for it to end, or give a longer lock_timeout.",
-                        ) from None
-                    sleep(0.5)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(durable.lock(self.lock_path, timeout, clock, sleep))
+            except durable.Held:
+                raise refuse(
+                    "locked",
+                    f"Another run is at work on zone {self.zone} (it holds {self.lock_path}) and has not ended "
+                    f"within {timeout:g} seconds.",
+                    "Wait for it to end, or give a longer lock_timeout.",
+                ) from None
             yield
-        finally:
-            os.close(fd)
-
-    def _make_directory(self) -> None:
-        os.makedirs(os.path.dirname(self.directory), mode=0o755, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self.directory, 0o700)
-        status = os.lstat(self.directory)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            os.chmod(self.directory, 0o700)
-
-    def _sync_directory(self) -> None:
-        fd = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def unfinished(directory: str = DIRECTORY) -> list[str]:
