@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import shutil
@@ -28,6 +29,8 @@ _SCRUB_NAMES = ("LANG", "LANGUAGE", "IFS", "ENV", "BASH_ENV", "GZ_IMAGE")
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 15.0
 _DYING_SECONDS = 5.0
+# How often to look at what a changing command has written.
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -92,28 +95,37 @@ class Runner:
 
         Raises CommandError if it cannot be run, does not end, or ends with a code not in `ok`.
         """
-        result = self._run(argv, lambda process: self._wait_or_kill(process, argv, timeout))
+        result = self._run(argv, lambda process, out: self._wait_or_kill(process, argv, timeout))
         if result.rc not in ok:
             detail = " / ".join(result.lines()[-3:]) or "no message"
             raise CommandError(f"`{' '.join(argv)}` failed with exit code {result.rc}: {detail}.", result)
         return result
 
-    def change(self, argv: Sequence[str], expected: float = 600, limit: float = 7200) -> Result:
+    def change(
+        self,
+        argv: Sequence[str],
+        expected: float = 600,
+        limit: float = 7200,
+        watch: Callable[[str], None] = lambda text: None,
+    ) -> Result:
         """Run a changing command; it is never killed. Any exit code is handed back.
 
         After `expected` seconds a warning is given; after `limit` seconds StillRunning is raised and the
         command goes on by itself. A locked image is tried again, with growing pauses, until `lock_timeout`.
+        `watch` gets what the command writes to stdout, piece by piece and cut anywhere, while it runs.
         """
         deadline = self.clock() + self.lock_timeout
         pause = _FIRST_BACKOFF
         while True:
-            result = self._run(argv, lambda process: self._wait_patiently(process, argv, expected, limit))
+            result = self._run(
+                argv, lambda process, out: self._wait_patiently(process, argv, expected, limit, _Tail(out, watch))
+            )
             if not result.locked or self.clock() + pause > deadline:
                 return result
             self.sleep(pause)
             pause = min(pause * 2, _LONGEST_BACKOFF)
 
-    def _run(self, argv: Sequence[str], wait: Callable[[subprocess.Popen[bytes]], None]) -> Result:
+    def _run(self, argv: Sequence[str], wait: Callable[[subprocess.Popen[bytes], IO[bytes]], None]) -> Result:
         path = shutil.which(argv[0], path=self._env["PATH"])
         if path is None:
             raise CommandError(f"The command {argv[0]} is not on this host; it belongs to every illumos global zone.")
@@ -123,7 +135,7 @@ class Runner:
         # its own, so that a hang-up of the connection does not reach it.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = self._start(argv, path, out, err)
-            wait(process)
+            wait(process, out)
             seconds = round(self.clock() - began, 3)
             result = Result(tuple(argv), process.returncode, _text(out), _text(err), seconds)
         action.update(rc=result.rc, seconds=seconds)
@@ -158,26 +170,54 @@ class Runner:
             raise CommandError(f"`{' '.join(argv)}` gave no answer within {timeout:g} seconds.") from None
 
     def _wait_patiently(
-        self, process: subprocess.Popen[bytes], argv: Sequence[str], expected: float, limit: float
+        self, process: subprocess.Popen[bytes], argv: Sequence[str], expected: float, limit: float, tail: _Tail
     ) -> None:
-        try:
-            process.wait(min(expected, limit))
+        if _ended_within(process, min(expected, limit), tail):
             return
-        except subprocess.TimeoutExpired:
-            if expected < limit:
-                self.warn(f"`{' '.join(argv)}` has been running for {expected:g} seconds; waiting on.")
-        try:
-            process.wait(max(0.0, limit - expected))
-        except subprocess.TimeoutExpired:
+        if expected < limit:
+            self.warn(f"`{' '.join(argv)}` has been running for {expected:g} seconds; waiting on.")
+        if not _ended_within(process, max(0.0, limit - expected), tail):
             raise StillRunning(
                 f"`{' '.join(argv)}` has not ended within {max(expected, limit):g} seconds. It was not killed and may "
                 f"still do its work (process {process.pid})."
-            ) from None
+            )
 
     def _note(self, argv: Sequence[str]) -> dict[str, Any]:
         action: dict[str, Any] = {"argv": [mask(word) for word in argv], "rc": None, "seconds": None}
         self.actions.append(action)
         return action
+
+
+class _Tail:
+    """Hands on what a command has written since the last look."""
+
+    def __init__(self, stream: IO[bytes], watch: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._watch = watch
+        self._offset = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def look(self) -> None:
+        # Not by seek and read: the command shares this file's position.
+        while True:
+            data = os.pread(self._stream.fileno(), 65536, self._offset)
+            if not data:
+                return
+            self._offset += len(data)
+            self._watch(self._decoder.decode(data))
+
+
+def _ended_within(process: subprocess.Popen[bytes], seconds: float, tail: _Tail) -> bool:
+    while True:
+        try:
+            process.wait(min(seconds, _LOOK_SECONDS))
+            return True
+        except subprocess.TimeoutExpired:
+            seconds -= _LOOK_SECONDS
+            if seconds <= 0:
+                return False
+        finally:
+            tail.look()
 
 
 def scrubbed(environ: Any) -> dict[str, str]:

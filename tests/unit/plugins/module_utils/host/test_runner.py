@@ -111,6 +111,25 @@ def test_a_change_that_hangs_is_not_killed(runner: Runner, warnings: list[str], 
     assert done.read_text() == "alive"
 
 
+def test_what_a_change_writes_is_seen_while_it_runs(runner: Runner, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    seen: list[str] = []
+
+    def watch(text: str) -> None:
+        seen.append(text)
+        if "".join(seen) == "eins ü":
+            gate.write_text("go")
+
+    argv = script(
+        tmp_path / "x",
+        "out = sys.stdout.buffer\nout.write(b'eins \\xc3'); out.flush(); out.write(b'\\xbc'); out.flush()\n"
+        f"open({str(gate)!r}).read(); out.write(b' zwei')",
+    )
+    result = runner.change(argv, watch=watch)
+    assert result.stdout == "".join(seen) == "eins ü zwei"
+
+
 def test_a_lock_is_tried_again_with_growing_pauses(runner: Runner, clock: Clock, tmp_path: Path) -> None:
     count = tmp_path / "count"
     argv = script(
