@@ -36,6 +36,18 @@ def pkg_steps() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def every_pkg_step() -> list[tuple[str, dict[str, Any]]]:
+    """Return (name of the recording, step) for all commands of the real pkg in all recordings."""
+    files = [*(FIXTURES / "recordings").glob("*.json"), *(FIXTURES / "more-recordings").glob("*.json")]
+    return [
+        (path.stem, step)
+        for path in sorted(files)
+        for step in json.loads(path.read_text()).get("steps", [])
+        if step["argv"][0] == "pkg"
+    ]
+
+
+@pytest.fixture(scope="session")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
     """Unpack a recorded image tree once and return where its `/` is."""
     there: dict[str, Path] = {}

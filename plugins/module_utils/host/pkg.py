@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Callable, Sequence
+from typing import Callable, Sequence
 
 from ..model.fmri import Fmri
-from ..model.plan import Licence, Plan
 from .runner import CommandError, Result, Runner
 
 LIST_LINKED: Sequence[str] = ("pkg", "list-linked", "-H")
@@ -159,39 +157,6 @@ def incorporations(runner: Runner, root: str) -> list[tuple[Fmri, Fmri]]:
         return [(package, Fmri.parse(wanted)) for package, wanted in _depended(result)]
     except ValueError:
         raise CommandError("`pkg contents` printed lines that are not known; please report.", result) from None
-
-
-def parse_plan(text: str) -> Plan | None:
-    """Return the plan of the image itself from the output of --parsable=0; None if there is no document.
-
-    The document is one line; other text may follow (linked-images.md, section 3). Raises ValueError.
-    """
-    for line in text.splitlines():
-        if line.startswith("{"):
-            try:
-                return _plan(json.loads(line))
-            except RecursionError:
-                raise ValueError("pkg's parsable plan is nested too deep; please report.") from None
-            except json.JSONDecodeError as exc:
-                raise ValueError(f"pkg's parsable plan is not JSON ({exc}); please report.") from None
-    return None
-
-
-def _plan(document: dict[str, Any]) -> Plan:
-    try:
-        return Plan(
-            add=tuple(Fmri.parse(f) for f in document["add-packages"]),
-            change=tuple((Fmri.parse(old), Fmri.parse(new)) for old, new in document["change-packages"]),
-            remove=tuple(Fmri.parse(f) for f in document["remove-packages"]),
-            licences=tuple(_licences(document["licenses"])),
-        )
-    except (KeyError, TypeError, AttributeError) as exc:
-        raise ValueError(f"pkg's parsable plan is not of the known form ({exc!r}); please report.") from None
-
-
-def _licences(entries: Sequence[Any]) -> list[Licence]:
-    # [package, [] or [old licence], [package, name, text, must accept, must display]] (recording 10-licence).
-    return [Licence(str(Fmri.parse(new[0])), new[1], bool(new[3])) for _package, _old, new in entries]
 
 
 def unreachable_publishers(result: Result) -> list[str]:

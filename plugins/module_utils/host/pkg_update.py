@@ -5,19 +5,71 @@
 
 from __future__ import annotations
 
+from typing import Any, Mapping
+
 from ..model.finding import Diagnosis
-from ..model.update import Request, UpdatePlan
+from ..model.update import ImagePlan, Request, UpdatePlan
+from .pkg_plan import field, parse_document, plan_of, size, text_of
 from .runner import Result
+
+_CHILD = "zone:"
+_BE_ACTIVATION = {"always": [], "never": ["--no-be-activate"], "once": ["-t"]}
 
 
 def dry_run(request: Request, refresh: bool = True, skip_check: bool = False) -> list[str]:
-    """Plan all that the request asks for, as JSON, and change nothing."""
-    raise NotImplementedError
+    """Plan all that the request asks for, as JSON, and change nothing.
+
+    pkg refuses a name of a boot environment that is taken before it looks whether there is anything to do; so the
+    plan is asked for a new boot environment without its name, and has no `be_name`.
+    """
+    return ["pkg", "update", "-n", "--parsable=0", *_options(request, request.recurse, refresh, skip_check)]
 
 
 def update(request: Request, recurse: bool, skip_check: bool = False) -> list[str]:
     """Carry the plan out, from the catalogs that the dry run has fetched; progress lines on stdout."""
-    raise NotImplementedError
+    named = request.be_name is not None and request.new_be != "deny"
+    name = ["--be-name", request.be_name or ""] if named else []
+    accept = ["--accept"] if request.accept_licenses else []
+    return ["pkg", "update", *accept, *name, *_options(request, recurse, False, skip_check)]
+
+
+def _options(request: Request, recurse: bool, refresh: bool, skip_check: bool) -> list[str]:
+    words = ["-f"] if skip_check else []
+    words += [] if refresh else ["--no-refresh"]
+    words += _images(request, recurse)
+    words += ["-C", str(request.concurrency)] if request.concurrency is not None else []
+    words += _boot_environment(request)
+    for pattern in request.reject:
+        words += ["--reject", pattern]
+    return [*words, *request.packages]
+
+
+def _images(request: Request, recurse: bool) -> list[str]:
+    if not recurse or request.zones == ():
+        # Without it the image property default-recurse decides (recording 27). Known since r151026, as the property.
+        return ["-R"]
+    words = ["-r"]
+    # The same zone given twice ends in a traceback (linked-images.md, section 1).
+    for option, zones in (("-z", request.zones or ()), ("-Z", request.exclude_zones)):
+        for zone in dict.fromkeys(zones):
+            words += [option, zone]
+    return words
+
+
+def _boot_environment(request: Request) -> list[str]:
+    words = []
+    required = request.new_be != "deny" and (request.new_be == "require" or request.be_name is not None)
+    if required:
+        words.append("--require-new-be")
+    elif request.new_be == "deny":
+        words.append("--deny-new-be")
+    words += _BE_ACTIVATION[request.activate]
+    if request.backup_be == "never":
+        words.append("--no-backup-be")
+    elif request.backup_be == "always" and not required:
+        # With a new boot environment the running one is the backup, and pkg refuses both options (exit 2).
+        words.append("--require-backup-be")
+    return words
 
 
 def parse_update(text: str) -> UpdatePlan | None:
@@ -25,7 +77,42 @@ def parse_update(text: str) -> UpdatePlan | None:
 
     Raises ValueError for a document that is not of the known form.
     """
-    raise NotImplementedError
+    document = parse_document(text)
+    if document is None:
+        return None
+    field(document, "image-name", type(None))
+    children = [_child(one) for one in field(document, "child-images", list)]
+    by_name = {child.name: child for child in children}
+    if len(by_name) < len(children):
+        raise ValueError("pkg's parsable plan names a linked image twice; please report.")
+    own = _image(None, document)
+    return UpdatePlan(
+        images=(own, *(by_name[name] for name in sorted(by_name))),
+        new_be=bool(field(document, "create-new-be", bool, type(None))),
+        be_name=field(document, "be-name", str, type(None)),
+        activate=bool(field(document, "activate-be", bool, str)),  # "bootnext" with -t
+        backup_be=bool(field(document, "create-backup-be", bool, type(None))),
+        backup_be_name=field(document, "backup-be-name", str, type(None)),
+        space_required=own.space_required,
+        space_available=own.space_available,
+        release_notes=tuple(text_of(note) for note in field(document, "release-notes", list)),
+    )
+
+
+def _child(document: Any) -> ImagePlan:
+    if not isinstance(document, dict):
+        raise ValueError("pkg's parsable plan holds a linked image that is no document; please report.")
+    name = field(document, "image-name", str)
+    if field(document, "child-images", list):
+        raise ValueError(f"pkg's parsable plan has linked images below {name}, which is not known; please report.")
+    zone = name[len(_CHILD) :] if name.startswith(_CHILD) else name
+    if not zone:
+        raise ValueError(f"pkg's parsable plan names a linked image {name!r}; please report.")
+    return _image(zone, document)
+
+
+def _image(zone: str | None, document: Mapping[str, Any]) -> ImagePlan:
+    return ImagePlan(zone, plan_of(document), size(document, "space-required"), size(document, "space-available"))
 
 
 def stale_catalogs(result: Result) -> bool:

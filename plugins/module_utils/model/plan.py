@@ -22,17 +22,23 @@ class Licence:
 
 @dataclass(frozen=True)
 class Plan:
-    """Packages added, changed (from, to) and removed in one image; FMRIs have publisher and version."""
+    """Packages added, changed (from, to) and removed in one image; FMRIs have publisher and version.
+
+    `affect`: packages that stay at their version, and of which files change. `settings`: facets, variants and
+    mediators that change, by name.
+    """
 
     add: tuple[Fmri, ...] = ()
     change: tuple[tuple[Fmri, Fmri], ...] = ()
     remove: tuple[Fmri, ...] = ()
     licences: tuple[Licence, ...] = ()
+    affect: tuple[Fmri, ...] = ()
+    settings: tuple[str, ...] = ()
 
     @property
     def nothing_to_do(self) -> bool:
-        """True if no package is added, changed or removed."""
-        return not (self.add or self.change or self.remove)
+        """True if no package and no setting of the image changes."""
+        return not (self.add or self.change or self.remove or self.affect or self.settings)
 
     def downgrades(self) -> list[tuple[Fmri, Fmri]]:
         """Return the changes that go to an older version."""

@@ -52,10 +52,16 @@ class Request:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """What pkg plans for one image; `zone` is None for the global zone's."""
+    """What pkg plans for one image; `zone` is None for the global zone's.
+
+    A linked image that is not a zone's keeps the name that pkg gives it (system:NAME); no zone's name has a colon.
+    Space in bytes that the image needs and has, None if pkg does not say.
+    """
 
     zone: str | None
     plan: Plan
+    space_required: int | None = None
+    space_available: int | None = None
 
     @property
     def name(self) -> str:
@@ -68,7 +74,8 @@ class UpdatePlan:
     """pkg's plan for all images, the global zone's first, then by zone name.
 
     `new_be`: a boot environment will be made, and named `be_name` if pkg was told a name; `activate`: it is booted
-    next; `backup_be`: the running one is cloned first. Space in bytes, None if pkg does not say.
+    next; `backup_be`: the running one is cloned first. Space in bytes, of the global zone's image alone, None if pkg
+    does not say.
     """
 
     images: tuple[ImagePlan, ...]
@@ -83,7 +90,7 @@ class UpdatePlan:
 
     @property
     def nothing_to_do(self) -> bool:
-        """True if no image has a package added, changed or removed."""
+        """True if nothing changes in any image."""
         return all(image.plan.nothing_to_do for image in self.images)
 
     def of(self, zone: str | None) -> Plan:

@@ -11,6 +11,7 @@ from typing import Any, Sequence
 from ..host import pkg, safe, zfs
 from ..host.image import Image, ImageError
 from ..host.journal import Store
+from ..host.pkg_plan import parse_plan
 from ..host.runner import Result, Runner
 from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Refusal, refuse
@@ -233,7 +234,7 @@ def _dry_run(runner: Runner, zone: Zone, copy: str, packages: Sequence[str]) -> 
         return Plan()
     if result.rc == PKG_OK:
         try:
-            plan = pkg.parse_plan(result.stdout)
+            plan = parse_plan(result.stdout)
         except ValueError as exc:
             remedy = "`rehearse: false` switches without a look at what would change."
             raise refuse("plan-unreadable", str(exc), remedy, tuple(result.lines()[-3:])) from None

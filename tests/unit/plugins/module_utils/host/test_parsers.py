@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -51,29 +50,6 @@ def test_recorded_mounts_and_boot_environments(brand_recordings: list[dict[str, 
 def test_a_mount_point_with_a_blank() -> None:
     (mount,) = zfs.parse_mounts("rpool/a - /my zones/a zfs - no rw,devices", no_warning)
     assert mount.mountpoint == "/my zones/a"
-
-
-def test_every_recorded_plan_is_read(pkg_steps: list[dict[str, Any]]) -> None:
-    seen = 0
-    for step in pkg_steps:
-        if "--parsable=0" not in step["argv"] or not step["stdout"].startswith("{"):
-            continue
-        document = json.loads(step["stdout"].splitlines()[0])
-        plan = pkg.parse_plan(step["stdout"])
-        assert plan is not None
-        assert len(plan.change) == len(document["change-packages"])
-        assert len(plan.licences) == len(document["licenses"])
-        seen += 1
-    assert seen > 20
-
-
-def test_no_document_is_no_plan() -> None:
-    assert pkg.parse_plan("No updates necessary for this image.\n") is None
-
-
-def test_a_plan_of_another_form_is_an_error() -> None:
-    with pytest.raises(ValueError, match="please report"):
-        pkg.parse_plan('{"add-packages": 1}')
 
 
 def test_every_recorded_list_linked_is_read(pkg_steps: list[dict[str, Any]]) -> None:
