@@ -214,7 +214,7 @@ def test_what_would_be_if_a_zone_were_linked_fails_by_its_severity_alone(unpacke
     found = {finding["code"] for finding in by_name(check(root))["old01"]["findings"]}
     assert "parent-older" in found
     assert check(root, zones=["old01"], fail_on=["error", *found])["in_sync"]
-    with pytest.raises(CheckFailed, match="^old01: .*parent-older"):
+    with pytest.raises(CheckFailed, match="old01: .*parent-older"):
         check(root, zones=["old01"], fail_on=["info"])
 
 
