@@ -1,4 +1,7 @@
-"""Print what a command of the testbed costs and what the modules start: `make bench`."""
+"""Print what a command of the testbed costs and what the modules start: `make bench`.
+
+With TESTBED_PKG=/path/to/pkg (tests/testbed/README.md) pkg_parent_check is held beside that pkg, asked zone by zone.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,8 @@ print(time.perf_counter() - began)
 
 
 def main() -> None:
+    # All else is the testbed's own: a lent pkg cannot reach its repositories.
+    over_processes.ENVIRONMENT.pop("TESTBED_PKG", None)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         directory = Path(name) / "host"
         world.build(directory, DECLARATION)
