@@ -87,12 +87,23 @@ class Image:
 
         `packages` need not be installed, but must be known. Raises ImageError if one is not.
         """
+        return [(package, dependency) for package, _kind, dependency in self._of(packages, ("parent",))]
+
+    def dependencies(self, packages: Sequence[Fmri], kinds: Sequence[str]) -> list[tuple[Fmri, str, Fmri]]:
+        """Return (package, kind, what it names) for the dependencies of some kinds ("require") that count here.
+
+        `packages` need not be installed, but must be known. Raises ImageError if one is not.
+        """
+        return [(package, kind, self._fmri(named)) for package, kind, named in self._of(packages, kinds)]
+
+    def _of(self, packages: Sequence[Fmri], kinds: Sequence[str]) -> list[tuple[Fmri, str, str]]:
         wanted = {str(fmri): fmri for fmri in packages}
-        found: list[tuple[Fmri, str]] = []
+        found: list[tuple[Fmri, str, str]] = []
         facets = facet_order((*_handed_down(self.root), *self.config.inherited_facets), self.config.facets)
-        for fmri, actions in self._packages(installed_only=False):
+        containing = kinds[0] if len(kinds) == 1 else "type="
+        for fmri, actions in self._packages(installed_only=False, containing=containing):
             if wanted.pop(str(fmri), None) is not None:
-                found += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
+                found += [(fmri, kind, named) for kind in kinds for named in self._depended(actions, kind, facets)]
         if wanted:
             raise ImageError(f"The catalogs of the image at {self.root} do not know {', '.join(sorted(wanted))}.")
         return found

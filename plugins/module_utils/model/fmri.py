@@ -54,6 +54,14 @@ class Version:
     def __lt__(self, other: Version) -> bool:
         return self.key < other.key
 
+    def begins(self, other: Version) -> bool:
+        """Tell whether an incorporation at this version allows another: each part is that one's beginning (pkg(7))."""
+        return (
+            other.release[: len(self.release)] == self.release
+            and other.branch[: len(self.branch)] == self.branch
+            and self.stamp in ("", other.stamp)
+        )
+
     def __str__(self) -> str:
         """Return the form of `pkg list -Hv`, without the build release."""
         text = ".".join(map(str, self.release))

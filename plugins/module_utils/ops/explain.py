@@ -163,15 +163,8 @@ def _matching(name: str, installed: Mapping[str, Fmri]) -> list[str]:
 
 
 def _allows(incorporated: Fmri, other: Fmri) -> bool:
-    """Tell whether an incorporation allows a version: each part of it must be the other's beginning (pkg(7))."""
     wanted, version = incorporated.version, other.version
-    if wanted is None or version is None:
-        return True
-    return (
-        version.release[: len(wanted.release)] == wanted.release
-        and version.branch[: len(wanted.branch)] == wanted.branch
-        and wanted.stamp in ("", version.stamp)
-    )
+    return wanted is None or version is None or wanted.begins(version)
 
 
 def _is_newer(one: Version | None, other: Version | None) -> bool:

@@ -1,0 +1,283 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A ceiling for tenants: packages that an update from the global zone leaves in a zone as they are.
+
+They are frozen in the zone right before the update, with a comment that says whose freezes these are, and let go after
+it, by the next run if this one did not come to it. A freeze lies in the image, so a boot environment that is cloned in
+between has it, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Iterable, Mapping, Sequence
+
+from ..host import image, pkg_freeze, safe
+from ..host.image import Image, ImageError, UnknownFormat
+from ..host.runner import Result, Runner
+from ..model.finding import Refusal, refuse
+from ..model.fmri import Fmri
+from ..model.image import Frozen, ImageView
+from ..model.parent import SATISFIED, SELF, judge
+from ..model.plan import Plan
+from ..model.update import UpdatePlan
+from .survey import ZoneSurvey
+
+# Dependencies that can stand against a version of another package.
+_TIES = ("require", "optional", "incorporate")
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What stays in one zone: `packages` as installed, but for `frozen`, which somebody else has frozen."""
+
+    zone: str
+    root: str
+    packages: tuple[Fmri, ...]
+    frozen: tuple[Fmri, ...] = ()
+
+    @property
+    def stems(self) -> list[str]:
+        """What is to be frozen."""
+        return [fmri.stem for fmri in self.packages]
+
+    def moved(self, plan: Plan) -> list[Fmri]:
+        """Return the packages that a plan of the zone would change or remove."""
+        gone = {old.stem for old, _new in plan.change} | {old.stem for old in plan.remove}
+        return [fmri for fmri in self.packages if fmri.stem in gone]
+
+
+def resolve(names: Sequence[str], seen: ZoneSurvey, linked_only: bool = True) -> Hold:
+    """Return what `hold` means in a zone that was looked at. Raises Refusal.
+
+    `names` are as pkg takes them: stems, ends of stems at a slash, with * and ? if wanted.
+    """
+    zone = seen.zone.name
+    if linked_only and not seen.standing.linked:
+        raise refuse(
+            "hold-not-linked",
+            f"`hold` names zone {zone}, which is not linked: {seen.standing.reason}",
+            "An update from the global zone does not reach it; leave it out of `hold`.",
+        )
+    if seen.view is None:
+        raise refuse(
+            "image-unreadable",
+            f"`hold` names zone {zone}, whose image cannot be read: {seen.trouble}",
+            f"`pkg -R {seen.root} list` must work.",
+        )
+    # A freeze of our own that an earlier run has left is no reason to leave the package alone.
+    left = pkg_freeze.ours(seen.view.frozen)
+    theirs = {one.name for one in seen.view.frozen if one.name not in left}
+    stems = sorted({stem for name in names for stem in _matching(name, seen.view.installed, zone)})
+    fmris = [seen.view.installed[stem] for stem in stems]
+    return Hold(
+        zone=zone,
+        root=seen.root,
+        packages=tuple(fmri for fmri in fmris if fmri.stem not in theirs),
+        frozen=tuple(fmri for fmri in fmris if fmri.stem in theirs),
+    )
+
+
+def _matching(name: str, installed: Mapping[str, Fmri], zone: str) -> list[str]:
+    wanted = name[len("pkg:") :] if name.startswith("pkg:") else name
+    anchored = wanted.startswith("/")
+    stem = wanted.lstrip("/")
+    if not stem or "@" in stem or wanted.startswith("//"):
+        raise refuse(
+            "hold-pattern",
+            f"`hold` of zone {zone} has {name[:80]!r}: it takes names of packages, without publisher or version.",
+            "Each package stays at the version that it has.",
+        )
+    if stem in installed:
+        return [stem]
+    found = [one for one in installed if fnmatchcase(one, stem) or (not anchored and fnmatchcase(one, f"*/{stem}"))]
+    if not found:
+        raise refuse(
+            "hold-not-installed",
+            f"`hold` of zone {zone} names {name[:80]}, which is not installed there: it has no version to stay at.",
+            f"Correct the name, or leave it out; `pkg -R ROOT list` shows what zone {zone} has.",
+        )
+    if len(found) > 1 and not any(char in stem for char in "*?["):
+        raise refuse(
+            "hold-pattern",
+            f"`hold` of zone {zone} has {name[:80]!r}, which may be {' or '.join(sorted(found)[:5])}.",
+            "Name one in full.",
+        )
+    return found
+
+
+def check_parents(held: Hold, view: ImageView, parent: Mapping[str, Fmri], plan: UpdatePlan) -> None:
+    """See that no parent dependency moves what is to stay: a freeze would block even the global zone's update.
+
+    `parent` is what is installed in the global zone now, `plan` was made without the freeze. Raises Refusal.
+    """
+    after = plan.of(None).apply(parent)
+    packages = {*held.packages, *held.frozen}
+    for package, dependency in view.parent_dependencies:
+        if package not in packages:
+            continue
+        outcome, there = judge(package, dependency, after)
+        if outcome != SATISFIED:
+            wanted = Fmri.parse(dependency)
+            on = "itself" if wanted.stem == SELF else f"{wanted.stem} ({dependency})"
+            was = parent.get(package.stem if wanted.stem == SELF else wanted.stem)
+            goes = f"which goes from {_version(was)} to {_version(there)}" if there else "which is not there then"
+            raise refuse(
+                "hold-parent-dependency",
+                f"`hold` of zone {held.zone} names {package.stem}, which has a parent dependency on {on} in the global "
+                f"zone, {goes}: held in the zone at {_version(package)} it would block the global zone's own update.",
+                f"Leave {package.stem} out of `hold` of zone {held.zone}, or keep it from moving in the global zone "
+                f"(`pkg freeze {there.stem if there else package.stem}` there).",
+                (f"depend type=parent fmri={dependency}",),
+            )
+
+
+def followers(view: ImageView, parent: Mapping[str, Fmri], plan: UpdatePlan) -> set[str]:
+    """Return the stems that must move in a zone because of what the global zone's plan moves."""
+    after = plan.of(None).apply(parent)
+    return {
+        package.stem
+        for package, dependency in view.parent_dependencies
+        if judge(package, dependency, after)[0] != SATISFIED
+    }
+
+
+def ties(root: str, plan: Plan) -> list[tuple[Fmri, str, Fmri]]:
+    """Return (package, kind, what it names) of what a zone's plan brings; [] where only pkg can read the image.
+
+    Raises ImageError.
+    """
+    targets = [*plan.add, *(new for _old, new in plan.change)]
+    try:
+        return Image(root).dependencies(targets, _TIES) if targets else []
+    except UnknownFormat:
+        return []
+
+
+def against(held: Sequence[Fmri], tied: Iterable[tuple[Fmri, str, Fmri]]) -> list[tuple[Fmri, Fmri]]:
+    """Return (package, held package) where what a plan brings does not go with a package as it is held."""
+    by_stem = {fmri.stem: fmri for fmri in held}
+    pairs = [(package, kind, wanted, by_stem.get(wanted.stem)) for package, kind, wanted in tied]
+    return list(
+        dict.fromkeys(
+            (package, stays)
+            for package, kind, wanted, stays in pairs
+            if stays is not None and package.stem not in by_stem and not _goes_with(kind, wanted, stays)
+        )
+    )
+
+
+def _goes_with(kind: str, wanted: Fmri, stays: Fmri) -> bool:
+    if wanted.version is None or stays.version is None:
+        return True
+    if kind == "incorporate":
+        return wanted.version.begins(stays.version)
+    return not stays.version < wanted.version
+
+
+def check_ties(held: Hold, pairs: Iterable[tuple[Fmri, Fmri]], following: Iterable[str]) -> None:
+    """See that nothing that must follow the global zone needs another version of what is to stay. Raises Refusal."""
+    must = set(following)
+    for package, stays in pairs:
+        if package.stem in must:
+            raise refuse(
+                "hold-parent-dependency",
+                f"`hold` of zone {held.zone} names {stays.stem}, but {package.stem} there has a parent dependency and "
+                f"must follow the global zone to {_version(package)}, which does not go with {stays.stem} "
+                f"{_version(stays)}: held, it would block the global zone's own update.",
+                f"Leave {stays.stem} out of `hold` of zone {held.zone}.",
+            )
+
+
+def forecast(plan: UpdatePlan, held: Hold, stays: Iterable[str]) -> UpdatePlan:
+    """Return a plan without what is held in a zone, and without `stays`, which cannot move without it."""
+    left = {*held.stems, *stays}
+
+    def without(one: Plan) -> Plan:
+        return replace(
+            one,
+            add=tuple(fmri for fmri in one.add if fmri.stem not in left),
+            change=tuple(pair for pair in one.change if pair[0].stem not in left),
+            remove=tuple(fmri for fmri in one.remove if fmri.stem not in left),
+        )
+
+    images = [replace(one, plan=without(one.plan)) if one.zone == held.zone else one for one in plan.images]
+    return replace(plan, images=tuple(images))
+
+
+def freeze(runner: Runner, held: Hold) -> None:
+    """Freeze what is to stay in a zone, and read that back. Raises Refusal and CommandError."""
+    stems = [stem for stem in held.stems if stem not in _frozen(held.zone, held.root)]
+    if not stems:
+        return
+    _check_tree(held.zone, held.root)
+    done = runner.change(pkg_freeze.freeze(held.root, stems))
+    missing = sorted({*stems} - {*_held(held.zone, held.root)})
+    if missing:
+        raise refuse(
+            "hold-failed",
+            f"{', '.join(missing)} could not be held in zone {held.zone}: {_said(done)}",
+            f"`pkg -R {held.root} freeze {missing[0]}` must work; run again, or leave it out of `hold`.",
+            tuple(done.lines()),
+        )
+
+
+def release(runner: Runner, zone: str, root: str) -> list[str]:
+    """Let go what is frozen with our comment in the image at `root`; return its stems.
+
+    Nobody else's freezes are touched. Raises Refusal and CommandError.
+    """
+    stems = _held(zone, root)
+    if not stems:
+        return []
+    _check_tree(zone, root)
+    done = runner.change(pkg_freeze.unfreeze(root, stems))
+    left = _held(zone, root)
+    if left:
+        raise refuse(
+            "hold-left",
+            f"{', '.join(left)} could not be let go in zone {zone} after the update: {_said(done)}",
+            f"`{' '.join(pkg_freeze.unfreeze(root, left))}`, or run again.",
+            tuple(done.lines()),
+        )
+    return stems
+
+
+def _held(zone: str, root: str) -> list[str]:
+    return pkg_freeze.ours(_freezes(zone, root))
+
+
+def _frozen(zone: str, root: str) -> set[str]:
+    return {one.name for one in _freezes(zone, root)}
+
+
+def _freezes(zone: str, root: str) -> Sequence[Frozen]:
+    try:
+        return image.frozen(root)
+    except ImageError as exc:
+        raise _unreadable(zone, str(exc)) from None
+
+
+def _check_tree(zone: str, root: str) -> None:
+    """See that pkg, which runs as root, follows no link that the zone has put there."""
+    try:
+        safe.check_tree(root, "var/pkg")
+    except (safe.UnsafePath, OSError) as exc:
+        raise _unreadable(zone, f"{safe.words(exc)}.") from None
+
+
+def _unreadable(zone: str, why: str) -> Refusal:
+    return refuse(
+        "image-unreadable", f"What is held in zone {zone} cannot be told: {why}", "Mend that, then run again."
+    )
+
+
+def _said(done: Result) -> str:
+    lines = done.lines()
+    return f"exit code {done.rc}, {lines[-1].strip() if lines else 'no message'}"
+
+
+def _version(fmri: Fmri | None) -> str:
+    return str(fmri.version) if fmri and fmri.version else "no version"
