@@ -49,6 +49,11 @@ def activate(name: str, once: bool = False) -> list[str]:
     return ["beadm", "activate", *(["-t"] if once else []), name]
 
 
+def forget_once(name: str) -> list[str]:
+    """Take an activation for the next boot only back."""
+    return ["beadm", "activate", "-T", name]
+
+
 def destroy(name: str, snapshots: bool = False, force: bool = False) -> list[str]:
     """Destroy a boot environment and its zone BEs, without the question whose "no" would end with 0.
 

@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 from typing import Callable, Sequence
 
-from ..model.dataset import ACTIVE, HOOK_PROPERTIES, PARENTBE, FileSystem, Mount, Properties, Property, ZoneBe
+from ..model.dataset import (
+    ACTIVE,
+    HOOK_PROPERTIES,
+    PARENTBE,
+    UUID,
+    BeFileSystem,
+    FileSystem,
+    Mount,
+    Properties,
+    Property,
+    ZoneBe,
+)
 from .runner import CommandError, Runner
 
 LIST_FILESYSTEMS: Sequence[str] = ("zfs", "list", "-H", "-t", "filesystem", "-o", "name,mountpoint")
@@ -17,6 +28,10 @@ LIST_LAYOUT: Sequence[str] = (
     f"name,mountpoint,{PARENTBE},{ACTIVE}",
 )
 LIST_ORIGINS: Sequence[str] = ("zfs", "list", "-H", "-t", "filesystem", "-o", "name,origin")
+LIST_BE_LAYOUT: Sequence[str] = (
+    *("zfs", "list", "-H", "-p", "-t", "filesystem", "-o"),
+    f"name,mountpoint,{PARENTBE},{ACTIVE},origin,used,mounted,{UUID}",
+)
 LIST_MOUNTS: Sequence[str] = ("mount", "-p")
 # special - mountpoint fstype pass at-boot options; a mount point may hold blanks.
 _MOUNT_LINE = re.compile(r"(?P<special>\S+) \S+ (?P<mountpoint>/.*) (?P<fstype>\S+) \S+ \S+ \S+")
@@ -45,6 +60,32 @@ def origins(runner: Runner) -> dict[str, str]:
 def layout(runner: Runner) -> list[FileSystem]:
     """Return all file systems with what makes zone BEs of them, in one command for any number of zones."""
     return [FileSystem(*row) for row in _rows(runner.probe(LIST_LAYOUT).stdout, 4, " ".join(LIST_LAYOUT))]
+
+
+def be_layout(runner: Runner) -> list[BeFileSystem]:
+    """Return all file systems with what boot environments and zone BEs are made of."""
+    found: list[BeFileSystem] = []
+    for row in _rows(runner.probe(LIST_BE_LAYOUT).stdout, 8, " ".join(LIST_BE_LAYOUT)):
+        name, mountpoint, parentbe, active, origin, used, mounted, uuid = row
+        size = _bytes(used, f"what {name} uses")
+        origin = "" if origin == "-" else origin
+        found.append(BeFileSystem(name, mountpoint, parentbe, active, origin, size, mounted == "yes", uuid))
+    return found
+
+
+def available(runner: Runner, dataset: str) -> int:
+    """Return the bytes that can still be written to a dataset: what its pool has free, or less where there is a quota.
+
+    Raises CommandError, also if there is no such dataset.
+    """
+    text = runner.probe(["zfs", "list", "-H", "-p", "-o", "available", dataset]).stdout.strip()
+    return _bytes(text, f"what {dataset} has free")
+
+
+def _bytes(text: str, what: str) -> int:
+    if not text.isdigit():
+        raise CommandError(f"zfs printed as {what} a number that is not known: {text[:80]!r}; please report.")
+    return int(text)
 
 
 def list_zone_bes(root_dataset: str) -> list[str]:
@@ -83,14 +124,14 @@ def guid(runner: Runner, dataset: str) -> str:
     return runner.probe(["zfs", "get", "-H", "-o", "value", "guid", dataset]).stdout.strip()
 
 
-def list_snapshots(dataset: str) -> list[str]:
+def list_snapshots(*datasets: str) -> list[str]:
     """The command that `snapshots` runs."""
-    return ["zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", dataset]
+    return ["zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", *datasets]
 
 
-def snapshots(runner: Runner, dataset: str) -> list[str]:
-    """Return the snapshots of `dataset` and all below it; those of one dataset are in order of creation (zfs_iter)."""
-    return [line for line in runner.probe(list_snapshots(dataset)).stdout.splitlines() if "@" in line]
+def snapshots(runner: Runner, *datasets: str) -> list[str]:
+    """Return the snapshots of the datasets and all below them; those of one are in order of creation (zfs_iter)."""
+    return [line for line in runner.probe(list_snapshots(*datasets)).stdout.splitlines() if "@" in line]
 
 
 def parse_holds(text: str) -> list[str]:

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Sequence
+
+# What ZFS takes in one part of a dataset's name, without the blank; the 64 are libbe's own.
+_NAME = re.compile(r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -61,3 +65,8 @@ def by_name(bes: Sequence[BootEnvironment], name: str) -> BootEnvironment | None
 def by_uuid(bes: Sequence[BootEnvironment], uuid: str) -> BootEnvironment | None:
     """Return the boot environment of that uuid, which stays when it is renamed; none has the uuid ""."""
     return next((be for be in bes if uuid and be.uuid == uuid), None)
+
+
+def is_legal_name(name: str) -> bool:
+    """Tell whether beadm takes `name` for a new boot environment (be_valid_be_name in libbe; not with "-" in front)."""
+    return bool(_NAME.fullmatch(name)) and name not in (".", "..")

@@ -10,6 +10,7 @@ from typing import Dict, Sequence
 
 PARENTBE = "org.opensolaris.libbe:parentbe"
 ACTIVE = "org.opensolaris.libbe:active"
+UUID = "org.opensolaris.libbe:uuid"
 # What the brand hooks set on ROOT and the zone BE ("Ways back" in brand-scripts).
 HOOK_PROPERTIES = ("zoned", "canmount", "mountpoint", PARENTBE, ACTIVE)
 
@@ -52,6 +53,20 @@ class FileSystem:
     mountpoint: str
     parentbe: str
     active: str
+
+
+@dataclass(frozen=True)
+class BeFileSystem(FileSystem):
+    """A file system with what a boot environment's fate hangs on.
+
+    `origin` is the snapshot it is a clone of, "" if of none; `used` is in bytes, with all below it and its snapshots;
+    `uuid` is that of the boot environment, its own or inherited ("-" if unset).
+    """
+
+    origin: str
+    used: int
+    mounted: bool
+    uuid: str
 
 
 def zone_bes_at(zonepath: str, filesystems: Sequence[FileSystem]) -> list[ZoneBe]:

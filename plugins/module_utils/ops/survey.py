@@ -97,6 +97,20 @@ def environments(runner: Runner, seen: Survey) -> Environments:
     return Environments(bes, {zone.name: zone_bes_at(zone.zonepath.rstrip("/"), layout) for zone in seen.listed})
 
 
+def zones_here(runner: Runner) -> list[Zone]:
+    """Return the zones of the running host without the global one. Raises Refusal and CommandError."""
+    if os.geteuid() != 0:
+        raise refuse("not-root", "Zones and boot environments can be looked into by root only.", "Set `become: true`.")
+    zones = zoneadm.zones(runner)
+    if all(zone.name != "global" for zone in zones):
+        raise refuse(
+            "not-global-zone",
+            "This host is a non-global zone; linked images and boot environments are seen from the global zone only.",
+            "Run this on the host of the global zone.",
+        )
+    return [zone for zone in zones if zone.name != "global"]
+
+
 class _Surveyor:
     def __init__(self, runner: Runner, root: str, source: str, unlinked_too: bool) -> None:
         if not root.startswith("/") or not os.path.isdir(root):
@@ -135,16 +149,7 @@ class _Surveyor:
     def _zones(self) -> list[Zone]:
         if not self.running:
             return zonefiles.zones(self.root)
-        if os.geteuid() != 0:
-            raise refuse("not-root", "Zone roots can be read by root only.", "Set `become: true`.")
-        zones = zoneadm.zones(self.runner)
-        if all(zone.name != "global" for zone in zones):
-            raise refuse(
-                "not-global-zone",
-                "This host is a non-global zone; linked images are seen from the global zone only.",
-                "Run this on the host of the global zone.",
-            )
-        return [zone for zone in zones if zone.name != "global"]
+        return zones_here(self.runner)
 
     def _parent(self) -> ImageView:
         try:
@@ -242,11 +247,12 @@ def _chosen(zones: Sequence[Zone], names: Sequence[str] | None) -> list[Zone]:
     known = {zone.name: zone for zone in zones}
     for name in names:
         if name not in known:
-            raise _no_such_zone(name)
+            raise no_such_zone(name)
     return [zone for zone in zones if zone.name in names]
 
 
-def _no_such_zone(name: str) -> Refusal:
+def no_such_zone(name: str) -> Refusal:
+    """Return what is to be raised for a name that no zone has."""
     if name == "global":
         return refuse("no-such-zone", "The global zone is always looked at.", "Leave it out of `zones`.")
     return refuse("no-such-zone", f"There is no zone {name[:80]}.", "`zoneadm list -cv` shows those that there are.")
