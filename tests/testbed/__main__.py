@@ -22,6 +22,7 @@ usage: python -m testbed declare FILE DIRECTORY       make the host that FILE (Y
        python -m testbed publish DIRECTORY UPDATE     its repositories get an update that was declared or is built in
        python -m testbed reboot DIRECTORY             boot it, also after a power cut
        python -m testbed power-off DIRECTORY          cut its power
+       python -m testbed disconnect DIRECTORY         break the connections that Ansible has to it
 """
 
 
@@ -36,6 +37,7 @@ def main(args: list[str]) -> int:
         "publish": _publish,
         "reboot": _reboot,
         "power-off": _power_off,
+        "disconnect": _disconnect,
     }
     if len(args) < 2 or args[0] not in actions:
         sys.stderr.write(USAGE)
@@ -157,6 +159,11 @@ def _power_off(args: list[str]) -> int:
     faults.end_processes(host)
     with host.locked():
         host.state.powered = False
+    return 0
+
+
+def _disconnect(args: list[str]) -> int:
+    faults.hang_up(Host(Path(args[0]).resolve()))
     return 0
 
 

@@ -20,6 +20,8 @@ from testbed.outside import HOOKS, PKG, REPOSITORIES
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWUSER = 0x00020000, 0x04000000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+CONNECTION = "TESTBED_CONNECTION"
+"""Set by the connection plugin: the file that stands for its connection, for the id of the session that begins here."""
 ENVIRONMENT = {
     "PATH": "/usr/bin:/usr/sbin:/sbin",
     "HOME": "/root",
@@ -43,6 +45,9 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     """
     host = Host(Path(directory).resolve())
     ready(host)
+    if os.environ.get(CONNECTION):
+        with open(os.environ[CONNECTION], "r+") as file:  # not there: it broke already
+            file.write(f"{os.getsid(0)}")
     _namespace()
     _show(host)
     name = host.state.uname.get("nodename", "omnios").encode()

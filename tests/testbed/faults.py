@@ -18,7 +18,9 @@ A fault is an entry of ``state.faults``::
                                    (but for SIGINT: ksh93 waits for the command it runs, at SIGTERM and SIGHUP not)
     kill: {target: ..., when: before|during|after, signal: 9}
                                    target `hook`: the brand hook that ran it; `command`: this command;
-                                   `caller`: the process that typed it (a module); `power`: the host loses power
+                                   `caller`: the process that typed it (a module); `power`: the host loses power;
+                                   `connection`: what Ansible reached the host by breaks, and the processes of its
+                                   session get SIGHUP; one in a session of its own goes on, this command, too
     kill: {..., when: during, right_after_replacing: etc/release}
                                    right after pkg has replaced that path
 
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
     from testbed.host import Host
 
 
+CONNECTIONS = "connections"
+"""Below the host's private directory: a file for each connection, with the id of its session."""
+
+
 class Killed(BaseException):
     """Something died here. Passes through everything that the dying process would not have run."""
 
@@ -51,7 +57,10 @@ class Killed(BaseException):
 
     def die(self, host: Host) -> None:
         """Carry it out on real processes; does not return."""
-        if self.target == "caller":
+        if self.target == "connection":
+            hang_up(host)
+            os.kill(os.getpid(), signal.SIGHUP)
+        elif self.target == "caller":
             os.kill(int(os.environ.get("TESTBED_CALLER", os.getppid())), self.signal)
         elif self.target == "hook":
             os.kill(int(os.environ["TESTBED_HOOK"]), self.signal)
@@ -68,6 +77,23 @@ def end_processes(host: Host) -> None:
         for process in others:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+
+
+def sessions(host: Host) -> set[int]:
+    """Sessions of the connections that are open now; `enter` noted them."""
+    texts = [entry.read_text() for entry in (host.private / CONNECTIONS).glob("*")]
+    return {int(text) for text in texts if text}
+
+
+def hang_up(host: Host) -> None:
+    """Break all connections: the other end finds its file gone, processes of the session (but this one) get SIGHUP."""
+    lost = sessions(host)
+    for entry in (host.private / CONNECTIONS).glob("*"):
+        entry.unlink(missing_ok=True)
+    for process in processes(host.directory):
+        with contextlib.suppress(ProcessLookupError):
+            if process != os.getpid() and os.getsid(process) in lost:
+                os.kill(process, signal.SIGHUP)
 
 
 def processes(root: Path) -> list[int]:
@@ -89,8 +115,9 @@ def processes(root: Path) -> list[int]:
 class Fault:
     """One declared fault at the command that it strikes."""
 
-    def __init__(self, entry: dict[str, Any], make: Callable[[int, str, str], Result]) -> None:
+    def __init__(self, entry: dict[str, Any], host: Host, make: Callable[[int, str, str], Result]) -> None:
         self.entry = entry
+        self.host = host
         self.effect: dict[str, Any] = entry.get("effect") or {}
         self._make = make
 
@@ -109,7 +136,7 @@ class Fault:
         """
         kill = self.entry.get("kill") or {}
         if kill.get("right_after_replacing") == path:
-            raise _killed(kill)
+            _kill(kill, self.host)
         if self.effect.get("right_after_replacing") == path:
             return str(self.effect["error"])
         return None
@@ -120,7 +147,7 @@ class Fault:
         if kill and kill.get("when", "after") != "before" and "right_after_replacing" not in kill:
             if kill.get("alone") and kill.get("signal") != signal.SIGINT and "holds_open" in self.effect:
                 ctx.host.state.busy.append(self.effect["holds_open"])
-            raise _killed(kill)
+            _kill(kill, ctx.host)
         if not self.effect:
             return result
         given = {key: self.entry[key] for key in ("rc", "stdout", "stderr") if self.entry.get(key) is not None}
@@ -156,9 +183,15 @@ def before(ctx: Context) -> Fault | None:
             time.sleep(struck["hang"])
     kill = struck.get("kill")
     if kill and kill.get("when") == "before":
-        raise _killed(kill)
-    return Fault(struck, Result)
+        _kill(kill, ctx.host)
+    return Fault(struck, ctx.host, Result)
 
 
-def _killed(kill: dict[str, Any]) -> Killed:
-    return Killed(kill["target"], kill.get("signal", signal.SIGKILL))
+def _kill(kill: dict[str, Any], host: Host) -> None:
+    """Raises Killed, unless only the connection breaks and this process is not of its session (or ignores SIGHUP)."""
+    if kill["target"] == "connection" and (
+        os.getsid(0) not in sessions(host) or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    ):
+        hang_up(host)
+        return
+    raise Killed(kill["target"], kill.get("signal", signal.SIGKILL))

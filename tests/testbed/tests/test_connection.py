@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import testbed
-from testbed import enter, log
+from testbed import enter, faults, log
+from testbed.__main__ import main
 from testbed.host import Host
 
 from .machine import bare
@@ -122,6 +123,89 @@ def test_a_reboot_in_a_task_is_a_lost_connection(host: Host, tmp_path: Path) -> 
     assert lost["unreachable"] is True
     assert "the host went down" in str(lost["msg"])
     assert "unreachable" not in back
+
+
+def declare_fault(host: Host, **fault: object) -> None:
+    with host.locked():
+        host.state.faults = [fault]
+
+
+def test_a_connection_lost_before_a_command(host: Host, tmp_path: Path) -> None:
+    declare_fault(host, match="beadm create", kill={"target": "connection", "when": "before"})
+    create = {"ansible.builtin.command": {"argv": ["beadm", "create", "new"]}}
+    lost, again = play(tmp_path, [create | {"ignore_unreachable": True}, create])
+    assert lost["unreachable"] is True
+    assert "the connection was lost while the command ran" in str(lost["msg"])
+    assert again["rc"] == 0
+    tried = [record["rc"] for record in log.read(host.private) if record["argv"][0] == "beadm"]
+    assert tried == [None, 0]
+    assert list((host.private / "connections").iterdir()) == []
+
+
+def test_work_in_a_session_of_its_own_goes_on(host: Host, tmp_path: Path) -> None:
+    """As ssh with a terminal: what the session runs gets SIGHUP, what left it lives on."""
+    declare_fault(host, match="beadm create", kill={"target": "connection", "when": "before"})
+    script = tmp_path / "detach"  # without .py: with it, ansible takes it for a callback plugin
+    script.write_text(DETACH)
+    lost, waited, made = play(
+        tmp_path,
+        [
+            {"ansible.builtin.script": {"cmd": str(script)}, "ignore_unreachable": True},
+            {"ansible.builtin.wait_for": {"path": "/root/done", "timeout": 20}},
+            {"ansible.builtin.command": {"argv": ["beadm", "list", "-H", "new"]}},
+        ],
+    )
+    assert lost["unreachable"] is True
+    assert waited["state"] == "file"
+    assert made["rc"] == 0
+    assert not host.path("/root/foreground").exists()
+
+
+DETACH = """\
+#!/usr/bin/python3
+import os, subprocess, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open("/root/done.new", "w").write(str(subprocess.call(["beadm", "create", "new"], stdout=subprocess.DEVNULL)))
+    os.rename("/root/done.new", "/root/done")
+    os._exit(0)
+time.sleep(60)
+open("/root/foreground", "w")
+"""
+
+
+def test_an_asynchronous_task_lives_on(host: Host, tmp_path: Path) -> None:
+    declare_fault(host, match="beadm create", hang=1)
+    started, found = play(
+        tmp_path,
+        [
+            {
+                "ansible.builtin.command": {"argv": ["beadm", "create", "new"]},
+                "async": 60,
+                "poll": 0,
+                "register": "started",
+            },
+            {
+                "ansible.builtin.async_status": {"jid": "{{ started.ansible_job_id }}"},
+                "register": "job",
+                "until": "job is finished",
+                "retries": 60,
+                "delay": 1,
+            },
+        ],
+    )
+    assert started["started"]
+    assert found["stdout"] == "Created successfully"
+
+
+def test_an_asynchronous_task_ends_with_the_power(host: Host, tmp_path: Path) -> None:
+    declare_fault(host, match="beadm create", hang=60)
+    play(tmp_path, [{"ansible.builtin.command": {"argv": ["beadm", "create", "new"]}, "async": 60, "poll": 0}])
+    assert faults.processes(host.directory)
+    assert main(["power-off", str(host.directory)]) == 0
+    assert faults.processes(host.directory) == []
 
 
 def test_what_is_no_host_is_said(tmp_path: Path) -> None:

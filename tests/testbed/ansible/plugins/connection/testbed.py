@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
@@ -24,6 +28,8 @@ description:
   - A host without power is switched on by the first task that reaches it.
   - When the host goes down during a task the connection is lost, as it would be over ssh;
     M(ansible.builtin.reboot) and M(ansible.builtin.wait_for_connection) work.
+  - A fault can break it, too. Then what the task started gets SIGHUP, as when a terminal is closed;
+    what made a session of its own lives on.
 author: illumos.linked_zones contributors
 options:
   host_dir:
@@ -43,6 +49,8 @@ options:
 
 TESTBED = Path(__file__).resolve().parents[3] / "__main__.py"
 KILLED = (-9, 137)
+LOOK_SECONDS = 0.2
+"""How long a broken connection is not noticed where what ran on it lives on."""
 
 display = Display()
 
@@ -76,10 +84,50 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         self._connect()
         up_before = self._boots()
         command = [sys.executable, "-IS", os.fspath(TESTBED), "enter", os.fspath(self._directory()), "--", *argv]
-        done = subprocess.run(command, input=in_data or b"", capture_output=True, check=False)
-        if done.returncode in KILLED and self._boots() != up_before:
+        with self._line() as line:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "TESTBED_CONNECTION": os.fspath(line)},
+                start_new_session=True,
+            )
+            try:
+                out, err = self._talk(process, in_data or b"", line)
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGHUP)
+                raise
+        if process.returncode in KILLED and self._boots() != up_before:
             raise AnsibleConnectionFailure("the connection was lost: the host went down")
-        return done.returncode, done.stdout, done.stderr
+        return process.returncode, out, err
+
+    @contextlib.contextmanager
+    def _line(self) -> Iterator[Path]:
+        """A file that stands for this connection as long as it holds; the testbed takes it away to break it."""
+        lines = self._directory() / ".testbed" / "connections"
+        lines.mkdir(exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=lines)
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _talk(self, process: subprocess.Popen[bytes], in_data: bytes, line: Path) -> tuple[bytes, bytes]:
+        """Standard output and error to their end. Raises AnsibleConnectionFailure if it breaks meanwhile."""
+        given: bytes | None = in_data
+        while True:
+            try:
+                out, err = process.communicate(given, timeout=LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                given = None  # it has it
+                out = None
+            if not line.exists():
+                raise AnsibleConnectionFailure("the connection was lost while the command ran")
+            if out is not None:
+                return out, err
 
     def _boots(self) -> tuple[int, bool]:
         state = json.loads((self._directory() / ".testbed" / "state.json").read_text())
