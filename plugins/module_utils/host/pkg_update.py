@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ..model.exitcodes import PKG_ERROR, PKG_TRACEBACK
 from ..model.finding import Diagnosis
 from ..model.update import ImagePlan, Request, UpdatePlan
 from .pkg_plan import field, parse_document, plan_of, size, text_of
 from .runner import Result
 
 _CHILD = "zone:"
+_STALE = "WARNING: Errors were encountered when attempting to retrieve package"
+_OUT_OF_DATE = "WARNING: pkg(7) appears to be out of date"
 _BE_ACTIVATION = {"always": [], "never": ["--no-be-activate"], "once": ["-t"]}
 
 
@@ -116,13 +119,19 @@ def _image(zone: str | None, document: Mapping[str, Any]) -> ImagePlan:
 
 
 def stale_catalogs(result: Result) -> bool:
-    """Tell whether pkg went on with catalogs that it could not refresh, or stumbled over that."""
-    raise NotImplementedError
+    """Tell whether pkg went on with catalogs that it could not refresh, or stumbled over that.
+
+    With -r and --parsable it ends in a traceback then (recording 26-unreachable-repository), which may have other
+    causes, too: `pkg refresh` tells.
+    """
+    asked = "--parsable=0" in result.argv and "--no-refresh" not in result.argv
+    stumbled = asked and result.rc == PKG_TRACEBACK and "AssertionError" in result.stderr
+    return stumbled or _STALE in result.stdout + result.stderr
 
 
 def pkg_out_of_date(result: Result) -> bool:
     """Tell whether pkg refused because pkg(7) itself is out of date."""
-    raise NotImplementedError
+    return result.rc == PKG_ERROR and _OUT_OF_DATE in result.stdout
 
 
 def explain(result: Result, what: str) -> Diagnosis:
