@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
-from .runner import CommandError, Runner
+from .runner import CommandError, Result, Runner
 
 SYSTEM_REPOSITORY = "svc:/application/pkg/system-repository:default"
 ZONES_PROXYD = "svc:/application/pkg/zones-proxyd:default"
@@ -47,6 +47,18 @@ def proxies(runner: Runner) -> list[Instance]:
     if complaints or (result.rc == 1 and not result.stderr.strip()):
         said = " / ".join(complaints[-3:]) or "no message"
         raise CommandError(f"`{' '.join(result.argv)}` failed: {said}.", result)
+    return _instances(result)
+
+
+LIST_ALL: Sequence[str] = ("svcs", "-a", "-Z", "-H", "-o", "zone,state,fmri")
+
+
+def everything(runner: Runner) -> list[Instance]:
+    """Return every instance of the global zone and of all running zones. Raises CommandError."""
+    return _instances(runner.probe(LIST_ALL))
+
+
+def _instances(result: Result) -> list[Instance]:
     found = []
     for line in result.stdout.splitlines():
         words = line.split()
