@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Collection
 
 _FMRI = re.compile(
     r"(?:pkg:)?(?://(?P<publisher>[A-Za-z0-9][A-Za-z0-9._-]*)/|/)?"
     r"(?P<stem>[A-Za-z0-9][A-Za-z0-9_/.+-]*)"
     r"(?:@(?P<version>[0-9A-Za-z.,:-]*))?"
 )
+_ANCHOR = re.compile(r"(?:pkg:)?(?://[^/]*/|/)|pkg:")
+_WILD = frozenset("*?[")
 _VERSION = re.compile(
     r"(?P<release>[0-9.]+)(?:,(?P<build>[0-9.]*))?(?:-(?P<branch>[0-9.]+))?(?::(?P<stamp>[0-9]{8}T[0-9]{6}Z))?"
 )
@@ -97,3 +101,23 @@ def _parse_fmri(text: str) -> Fmri:
         raise ValueError(f"not a package FMRI: {text[:200]!r}")
     version = Version.parse(match["version"]) if match["version"] else None
     return Fmri(match["stem"], match["publisher"] or "", version)
+
+
+def is_wild(pattern: str) -> bool:
+    """Tell whether a pattern may mean any number of packages."""
+    return not _WILD.isdisjoint(pattern)
+
+
+def matching(pattern: str, stems: Collection[str]) -> list[str]:
+    """Return which of some stems a pattern means, as pkg(1) takes it, in order.
+
+    That is a stem, else the end of one at a slash, with * and ? if wanted; one that begins as an FMRI does is a whole
+    stem. Publisher and version of the pattern are passed over.
+    """
+    anchor = _ANCHOR.match(pattern)
+    name = pattern[anchor.end() if anchor else 0 :].partition("@")[0]
+    if name in stems:
+        return [name]
+    return sorted(
+        stem for stem in stems if fnmatchcase(stem, name) or (not anchor and name and fnmatchcase(stem, f"*/{name}"))
+    )

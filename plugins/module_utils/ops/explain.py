@@ -10,7 +10,7 @@ from typing import Collection, Mapping, Sequence
 from ..host import pkg
 from ..host.image import Image, ImageError
 from ..host.runner import CommandError, Runner
-from ..model.fmri import Fmri, Version
+from ..model.fmri import Fmri, Version, matching
 from ..model.image import FROM_PKG, ImageView
 from ..model.parent import MISSING, PARENT_NEWER, PARENT_OLDER, PUBLISHER_MISMATCH, SELF, Violation
 from .linked_image_info import shown
@@ -35,19 +35,19 @@ class Explainer:
                 return []
             return [self._entry(seen, name, f"It cannot be told: {seen.trouble}") for name in self.names]
         try:
-            stems = {stem for name in self.names for stem in _matching(name, seen.view.installed)}
+            stems = {stem for name in self.names for stem in matching(name, seen.view.installed)}
             known = self._known(seen.root, seen.view, stems)
             ties = self._incorporations(seen.root, seen.view, stems)
         except (ImageError, CommandError) as exc:
             return [self._entry(seen, name, f"It cannot be told: {exc}") for name in self.names]
         entries = []
         for name in self.names:
-            matching = _matching(name, seen.view.installed)
-            if not matching:
-                where = "is in the global zone" if _matching(name, self.judge.parent.installed) else "is in neither"
+            found = matching(name, seen.view.installed)
+            if not found:
+                where = "is in the global zone" if matching(name, self.judge.parent.installed) else "is in neither"
                 sentence = f"{name} is not installed in the zone ({where}); an update installs nothing new by itself."
                 entries.append(self._entry(seen, name, sentence))
-            for stem in matching:
+            for stem in found:
                 entries.append(self._entry(seen, stem, self._sentence(seen, seen.view, stem, known, ties)))
         return entries
 
@@ -154,12 +154,6 @@ class Explainer:
             PARENT_OLDER: f"the global zone has the older {violation.parent}; the global zone goes first, and the zone "
             "follows.",
         }[violation.outcome]
-
-
-def _matching(name: str, installed: Mapping[str, Fmri]) -> list[str]:
-    if name in installed:
-        return [name]
-    return sorted(stem for stem in installed if stem.endswith("/" + name))
 
 
 def _allows(incorporated: Fmri, other: Fmri) -> bool:

@@ -11,14 +11,13 @@ between has it, too.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Iterable, Mapping, Sequence
 
 from ..host import image, pkg_freeze, safe
 from ..host.image import Image, ImageError, UnknownFormat
 from ..host.runner import Result, Runner
 from ..model.finding import Refusal, refuse
-from ..model.fmri import Fmri
+from ..model.fmri import Fmri, is_wild, matching
 from ..model.image import Frozen, ImageView
 from ..model.parent import SATISFIED, SELF, judge
 from ..model.plan import Plan
@@ -70,7 +69,7 @@ def resolve(names: Sequence[str], seen: ZoneSurvey, linked_only: bool = True) ->
     # A freeze of our own that an earlier run has left is no reason to leave the package alone.
     left = pkg_freeze.ours(seen.view.frozen)
     theirs = {one.name for one in seen.view.frozen if one.name not in left}
-    stems = sorted({stem for name in names for stem in _matching(name, seen.view.installed, zone)})
+    stems = sorted({stem for name in names for stem in _named(name, seen.view.installed, zone)})
     fmris = [seen.view.installed[stem] for stem in stems]
     return Hold(
         zone=zone,
@@ -80,29 +79,24 @@ def resolve(names: Sequence[str], seen: ZoneSurvey, linked_only: bool = True) ->
     )
 
 
-def _matching(name: str, installed: Mapping[str, Fmri], zone: str) -> list[str]:
-    wanted = name[len("pkg:") :] if name.startswith("pkg:") else name
-    anchored = wanted.startswith("/")
-    stem = wanted.lstrip("/")
-    if not stem or "@" in stem or wanted.startswith("//"):
+def _named(name: str, installed: Mapping[str, Fmri], zone: str) -> list[str]:
+    if not name or "@" in name or name.startswith(("//", "pkg://")):
         raise refuse(
             "hold-pattern",
             f"`hold` of zone {zone} has {name[:80]!r}: it takes names of packages, without publisher or version.",
             "Each package stays at the version that it has.",
         )
-    if stem in installed:
-        return [stem]
-    found = [one for one in installed if fnmatchcase(one, stem) or (not anchored and fnmatchcase(one, f"*/{stem}"))]
+    found = matching(name, installed)
     if not found:
         raise refuse(
             "hold-not-installed",
             f"`hold` of zone {zone} names {name[:80]}, which is not installed there: it has no version to stay at.",
             f"Correct the name, or leave it out; `pkg -R ROOT list` shows what zone {zone} has.",
         )
-    if len(found) > 1 and not any(char in stem for char in "*?["):
+    if len(found) > 1 and not is_wild(name):
         raise refuse(
             "hold-pattern",
-            f"`hold` of zone {zone} has {name[:80]!r}, which may be {' or '.join(sorted(found)[:5])}.",
+            f"`hold` of zone {zone} has {name[:80]!r}, which may be {' or '.join(found[:5])}.",
             "Name one in full.",
         )
     return found

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.illumos.linked_zones.plugins.module_utils.model.fmri import Fmri, Version
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.fmri import Fmri, Version, is_wild, matching
 
 DOTS = st.lists(st.integers(0, 999999), min_size=1, max_size=4).map(tuple)
 STAMPS = st.one_of(st.just(""), st.integers(20000101, 20991231).map(lambda day: f"{day}T120000Z"))
@@ -65,3 +65,38 @@ def test_anything_else_is_refused_with_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert again == Fmri.parse(text)
+
+
+STEMS = ["name", "release/name", "ooce/server/nginx-126", "web/curl"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stems"),
+    [
+        ("name", ["name"]),
+        ("curl", ["web/curl"]),
+        ("url", []),
+        ("pkg:/curl", []),
+        ("/web/curl", ["web/curl"]),
+        ("pkg:web/curl", ["web/curl"]),
+        ("pkg://omnios/web/curl@8", ["web/curl"]),
+        ("web/curl@latest", ["web/curl"]),
+        ("server/nginx-*", ["ooce/server/nginx-126"]),
+        ("*name", ["name", "release/name"]),
+        ("pkg:/name", ["name"]),
+        ("", []),
+        ("@8", []),
+    ],
+)
+def test_patterns_mean_what_they_mean_to_pkg(pattern: str, stems: list[str]) -> None:
+    """See recordings 18-freeze and 69; an anchored one is no end of a stem (tried with the real pkg)."""
+    assert matching(pattern, STEMS) == stems
+    assert is_wild(pattern) is ("*" in pattern)
+
+
+@given(VERSIONS, DOTS, STAMPS)
+def test_an_incorporation_allows_what_it_begins(version: Version, more: tuple[int, ...], stamp: str) -> None:
+    assert version.begins(version)
+    longer = Version(version.release, version.branch + more, version.stamp or stamp)
+    assert version.begins(longer)
+    assert longer.begins(version) is (longer == version)
