@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ..model.exitcodes import PKG_ERROR, PKG_TRACEBACK
 from ..model.finding import Diagnosis
@@ -34,6 +34,25 @@ def update(request: Request, recurse: bool, skip_check: bool = False) -> list[st
     name = ["--be-name", request.be_name or ""] if named else []
     accept = ["--accept"] if request.accept_licenses else []
     return ["pkg", "update", *accept, *name, *_options(request, recurse, False, skip_check)]
+
+
+def zone_dry_run(root: str, request: Request, packages: Sequence[str], refresh: bool = True) -> list[str]:
+    """Plan the update of one zone's image by itself, as JSON. A zone's image has no boot environments."""
+    return ["pkg", "-R", root, "update", "-n", "--parsable=0", *_in_zone(request, refresh), *packages]
+
+
+def zone_update(root: str, request: Request, packages: Sequence[str]) -> list[str]:
+    """Update one zone's image by itself, from the catalogs that the dry run has fetched."""
+    accept = ["--accept"] if request.accept_licenses else []
+    return ["pkg", "-R", root, "update", *accept, *_in_zone(request, False), *packages]
+
+
+def _in_zone(request: Request, refresh: bool) -> list[str]:
+    words = ["-f"] if request.skip_pkg_check else []
+    words += [] if refresh else ["--no-refresh"]
+    for pattern in request.reject:
+        words += ["--reject", pattern]
+    return words
 
 
 def _options(request: Request, recurse: bool, refresh: bool, skip_check: bool) -> list[str]:
