@@ -10,6 +10,9 @@ Layout: docs of the formats in the project's reference (FORMAT-v4, FORMAT-v5).
 from __future__ import annotations
 
 import configparser
+import errno
+import fcntl
+import os
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Sequence
 from urllib.parse import unquote
@@ -26,6 +29,8 @@ from .catalog import ImageBusy, ImageError, ImageMissing, UnknownFormat
 __all__ = ["Config", "Image", "ImageBusy", "ImageError", "ImageMissing", "UnknownFormat"]
 
 _CONFIG = "var/pkg/pkg5.image"
+# pkg locks it while it works (nrlock.py), and leaves it there.
+_LOCK = "var/pkg/lock"
 _CONFIG_LIMIT = safe.MEGABYTE // 4
 _FROZEN = "var/pkg/state/frozen_dict"
 _LINKED = "var/pkg/linked"
@@ -99,7 +104,7 @@ class Image:
     def _of(self, packages: Sequence[Fmri], kinds: Sequence[str]) -> list[tuple[Fmri, str, str]]:
         wanted = {str(fmri): fmri for fmri in packages}
         found: list[tuple[Fmri, str, str]] = []
-        facets = facet_order((*_handed_down(self.root), *self.config.inherited_facets), self.config.facets)
+        facets = _next_facets(self.root, self.config)
         containing = kinds[0] if len(kinds) == 1 else "type="
         for fmri, actions in self._packages(installed_only=False, containing=containing):
             if wanted.pop(str(fmri), None) is not None:
@@ -158,7 +163,28 @@ def make_view(
         linked_name=linked_name(root),
         parent_publishers=_parent_publishers(root),
         parent_packages=_parent_packages(root),
+        facets=_next_facets(root, config),
     )
+
+
+def in_use(root: str) -> bool:
+    """Tell whether a pkg is at work on the image at `root`, which is no zone's: it holds an fcntl lock on this file.
+
+    Raises OSError.
+    """
+    try:
+        fd = os.open(os.path.join(root, _LOCK), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as exc:
+        if exc.errno in (errno.EACCES, errno.EAGAIN):
+            return True
+        raise
+    finally:
+        os.close(fd)
+    return False
 
 
 def linked_name(root: str) -> str | None:
@@ -192,6 +218,11 @@ def _handed_down(root: str) -> list[tuple[str, bool]]:
     """Return the facets that the parent handed down at the last sync."""
     document = _document(root, f"{_LINKED}/linked_pfacets")
     return [(str(k), bool(v)) for k, v in document.items()] if isinstance(document, dict) else []
+
+
+def _next_facets(root: str, config: Config) -> tuple[tuple[str, bool], ...]:
+    """Return the facets that the next change of packages goes by, in the order of `facet_order`."""
+    return facet_order((*_handed_down(root), *config.inherited_facets), config.facets)
 
 
 def _parent_publishers(root: str) -> tuple[tuple[str, bool], ...] | None:

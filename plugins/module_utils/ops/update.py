@@ -1,0 +1,625 @@
+# Copyright: (c) 2026, illumos.linked_zones contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of linked_update from beginning to end: look, plan once for all images, decide, update, read back.
+
+pkg plans from the running image whatever it has made before, ends with 0 although a package stays behind and with 1
+although half of the images are updated (linked-images.md, section 3): so what was planned is compared with what is
+there afterwards, image by image, in the running system or in the new boot environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Mapping, Sequence
+
+from ..host import beadm, image, journal, pkg, pkg_update, release, zfs, zoneadm
+from ..host.runner import CommandError, Result, Runner, StillRunning
+from ..host.safe import UnsafePath, words
+from ..host.update_store import Made, UpdateJournal, UpdateStore, planned
+from ..model import exitcodes
+from ..model.be import BootEnvironment, by_uuid, running_be
+from ..model.dataset import active_zone_bes, zone_bes_at
+from ..model.finding import Diagnosis, Finding, Refusal, refuse
+from ..model.image import ImageView
+from ..model.update import Request, UpdatePlan
+from ..model.uri import mask
+from ..model.zone import RUNNING
+from . import publishers, update_be, update_preflight
+from .survey import Survey, ZoneSurvey, survey
+from .update_result import (
+    ImageBefore,
+    ImageResult,
+    Installed,
+    came_out,
+    difference,
+    foreseen,
+    merged,
+    not_as_planned,
+    selected,
+    where_it_stands,
+)
+
+# An update of many zones may take hours; it is not killed even then.
+_LIMIT_SECONDS = 12 * 3600.0
+_EXPECTED_SECONDS = 3600.0
+_POLL_SECONDS = 2.0
+_PKG_ITSELF = "pkg:/package/pkg"
+_RUN_AGAIN = "Run again: it plans from what there is now, and goes on from there."
+_UNNAMED = "(the new boot environment)"
+
+
+class UpdateFailed(Exception):
+    """The run failed or was refused; `result` is what the module hands back besides the message."""
+
+    def __init__(self, message: str, result: dict[str, Any]) -> None:
+        super().__init__(mask(message))
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Site:
+    """The host as it was found. `zones` are all zones, linked or not."""
+
+    parent: ImageView
+    zones: Sequence[ZoneSurvey]
+    bes: Sequence[BootEnvironment]
+    running: BootEnvironment
+
+    def installed(self) -> dict[str | None, Installed | None]:
+        """Return what is installed in each image, by zone."""
+        return {None: self.parent.installed, **{zone.zone.name: _installed(zone) for zone in self.zones}}
+
+    def images(self, request: Request) -> list[ImageBefore]:
+        """Return the images, the global zone's first."""
+        return [
+            ImageBefore(None, "/", True, True, self.parent.installed),
+            *(
+                ImageBefore(
+                    zone.zone.name,
+                    zone.root,
+                    zone.standing.linked,
+                    selected(request, zone.zone.name),
+                    _installed(zone),
+                )
+                for zone in self.zones
+            ),
+        ]
+
+
+def run(
+    runner: Runner, request: Request, check: bool, watch: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """Bring the update about, or say what it would do. Returns the module's result. Raises UpdateFailed.
+
+    `watch` gets what pkg writes while it carries the plan out.
+    """
+    update = _Update(runner, request, check, watch)
+    try:
+        update.run()
+        return update.result()
+    except Refusal as exc:
+        told = exc.diagnosis
+    except StillRunning as exc:
+        told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again: it finds out how it ended.")
+    except CommandError as exc:
+        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
+    except (OSError, UnsafePath) as exc:
+        told = Diagnosis(
+            "file-trouble", f"A file of this host is in the way: {words(exc)}.", "Mend that, then run again."
+        )
+    raise UpdateFailed(told.message, update.result(told))
+
+
+class _Update:
+    def __init__(self, runner: Runner, request: Request, check: bool, watch: Callable[[str], None]) -> None:
+        self.runner = runner
+        self.request = request
+        self.check = check
+        self.watch = watch
+        self.store = UpdateStore()
+        self.skip_pkg_check = request.skip_pkg_check
+        # What the result tells.
+        self.before: list[ImageBefore] = []
+        self.plan: UpdatePlan | None = None
+        self.images: list[ImageResult] = []
+        self.staged: Sequence[Mapping[str, Any]] = ()
+        self.lost: list[ImageResult] = []
+        self.findings: list[Finding] = []
+        self.lost_writes: list[str] = []
+        self.be: dict[str, Any] = {"created": False, "name": None, "uuid": None, "activated": False}
+        self.be_changed = False
+        self.reboot_required = False
+        self.resumed = False
+        self.will_change = False
+        self.exit_code: int | None = None
+
+    def result(self, diagnosis: Diagnosis | None = None) -> dict[str, Any]:
+        """Return what the module hands back."""
+        plan = self.plan or UpdatePlan(())
+        images = merged(self.images, self.lost) or self.lost
+        changed = self.will_change if self.check else self.be_changed or any(one.changed for one in images)
+        return {
+            "changed": changed,
+            "plan": plan.as_result({image.zone: image.root for image in self.before}),
+            "images": [dict(one) for one in self.staged] or [one.as_result() for one in images],
+            "be": self.be,
+            "reboot_required": self.reboot_required,
+            "exit_code": self.exit_code,
+            "exit_reason": None if self.exit_code is None else exitcodes.exit_reason(self.exit_code),
+            "release_notes": list(plan.release_notes),
+            "findings": [finding.as_result() for finding in self.findings],
+            "lost_writes": self.lost_writes,
+            "resumed": self.resumed,
+            "actions": list(self.runner.actions),
+            "diagnosis": diagnosis.as_result() if diagnosis else None,
+            "diff": difference(plan),
+        }
+
+    def run(self) -> None:
+        update_preflight.check_request(self.request)
+        update_preflight.check_release(release.identify()[1])
+        with self.store.lock(self.request.lock_timeout, self.runner.clock, self.runner.sleep):
+            self._locked()
+
+    def _locked(self) -> None:
+        lost = self.store.load()
+        if lost is not None:
+            self._let_pkg_end()
+        site = self._look()
+        if lost is not None:
+            site = self._finish(lost, site)
+        self.before = site.images(self.request)
+        if self._waits_to_be_booted(site):
+            return
+        waiting = update_be.other_pending(site.bes)
+        if waiting is not None:
+            raise waiting
+        update_preflight.check_zones(self.request, site.zones, journal.unfinished())
+        self._check_publishers(site)
+        self.findings = update_preflight.frozen_packages(site.parent, site.zones)
+        self._update(site)
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def _look(self) -> Site:
+        seen = survey(self.runner, "/", None)
+        zones = list(seen.zones)
+        bes = beadm.boot_environments(self.runner)
+        running = running_be(bes)
+        if running is None:
+            raise refuse(
+                "no-boot-environment",
+                "`beadm list -H` does not show exactly one boot environment that is active now.",
+                "Boot the host from a boot environment made by beadm.",
+            )
+        return Site(seen.parent, zones, bes, running)
+
+    def _check_publishers(self, site: Site) -> None:
+        if not self.request.publisher_check:
+            return
+        broken = publishers.check(site.parent, site.zones)
+        if broken:
+            more = tuple(one.sentence for one in broken)
+            raise refuse("publisher-order", broken[0].sentence, broken[0].remedy, more)
+
+    def _waits_to_be_booted(self, site: Site) -> bool:
+        """Tell whether an earlier run has made a boot environment that nobody has booted yet, and report that one."""
+        made = self.store.made()
+        if made is None:
+            return False
+        be = by_uuid(site.bes, made.uuid)
+        if be is None or not update_be.still_pending(be, made.activate):
+            if not self.check:
+                self.store.forget_made()
+            return False
+        self._report_be(be)
+        self.staged = made.images
+        return True
+
+    def _report_be(self, be: BootEnvironment) -> None:
+        self.be.update(created=True, name=be.name, uuid=be.uuid, activated=be.active_on_reboot or be.active_once)
+        self.reboot_required = True
+
+    # -- planning ---------------------------------------------------------------------------------------------------
+
+    def _update(self, site: Site) -> None:
+        site, result = self._planned(site)
+        self.exit_code = result.rc
+        if result.rc == exitcodes.PKG_NOTHING_TO_DO:
+            self.plan = UpdatePlan(())
+            self.images = came_out(self.before, self.plan, site.installed(), staged=False)
+            return
+        plan = self.plan = self._parsed(result)
+        update_preflight.check_plan(self.request, plan, site.bes)
+        if plan.new_be:
+            self._warn_of_lost_writes(site)
+        if self.check:
+            self._foresee(plan)
+        else:
+            self._carry_out(site, plan)
+
+    def _planned(self, site: Site) -> tuple[Site, Result]:
+        """Return pkg's plan (exit code 0 or 4), and the host as it is now: pkg itself may have been updated."""
+        result = self._ask(self.request.refresh)
+        if pkg_update.stale_catalogs(result):
+            self._check_stale(site, result)
+            if result.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
+                result = self._ask(refresh=False)
+        if pkg_update.pkg_out_of_date(result):
+            site, result = self._update_pkg_itself(site)
+        if result.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
+            self.exit_code = result.rc
+            raise self._unplanned(site, result)
+        return site, result
+
+    def _ask(self, refresh: bool) -> Result:
+        argv = pkg_update.dry_run(self.request, refresh, self.skip_pkg_check)
+        # Not a probe: it writes the catalogs that it fetches, and waits for another pkg.
+        return self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
+
+    def _parsed(self, result: Result) -> UpdatePlan:
+        try:
+            plan = pkg_update.parse_update(result.stdout)
+        except ValueError as exc:
+            raise refuse("plan-unreadable", str(exc), "Nothing was changed.", tuple(result.lines())) from None
+        if plan is None:
+            raise refuse(
+                "plan-unreadable",
+                f"`{' '.join(result.argv)}` ended with 0 and printed no plan; please report.",
+                "Nothing was changed.",
+                tuple(result.lines()),
+            )
+        return plan
+
+    def _unplanned(self, site: Site, result: Result) -> Refusal:
+        """Return the refusal for what pkg could not plan."""
+        lost = update_preflight.lost_parents(site.parent, site.zones)
+        if lost and result.rc == exitcodes.PKG_ERROR:
+            return update_preflight.lost_parent(lost, site.zones, result.lines())
+        return Refusal(pkg_update.explain(result, "Planning the update"))
+
+    def _check_stale(self, site: Site, result: Result) -> None:
+        """Refuse to go on with catalogs that could not be refreshed, unless that is allowed."""
+        if self.request.allow_stale_catalogs:
+            self.runner.warn("Not every repository could be reached; the update is planned from what was known before.")
+            return
+        self.exit_code = result.rc
+        away = self._unreachable(site)
+        if not away:
+            raise Refusal(pkg_update.explain(result, "Planning the update"))
+        raise refuse(
+            "publisher-unreachable",
+            f"Repositories cannot be reached, and pkg would go on with what it knew of them: {'; '.join(away)}.",
+            "Mend the network or the publisher's origin, then run again; or set `allow_stale_catalogs: true` to do "
+            "without.",
+            tuple(result.lines()),
+        )
+
+    def _unreachable(self, site: Site) -> list[str]:
+        for name, root in [("the global zone", "/"), *((f"zone {z.zone.name}", z.root) for z in site.zones)]:
+            result = self.runner.change(pkg.refresh(root))
+            found = pkg.unreachable_publishers(result)
+            if found:
+                return [f"publisher {publisher} of {name}" for publisher in found]
+        return []
+
+    def _update_pkg_itself(self, site: Site) -> tuple[Site, Result]:
+        """Do as pkg says: update pkg first, then plan anew. In check mode plan as if that had been done."""
+        argv = pkg.install("/", [_PKG_ITSELF], self.request.accept_licenses)
+        if self.check:
+            self.runner.planned(argv)
+            self.skip_pkg_check = True
+            return site, self._ask(refresh=False)
+        done = self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
+        if done.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
+            self.exit_code = done.rc
+            raise Refusal(pkg_update.explain(done, "Updating pkg itself"))
+        site = self._look()
+        self.images = came_out(self.before, UpdatePlan(()), site.installed(), staged=False)
+        return site, self._ask(refresh=False)
+
+    def _warn_of_lost_writes(self, site: Site) -> None:
+        """Name the running zones that write into a zone BE of which the clone is booted."""
+        running = [zone.zone for zone in site.zones if zone.zone.state == RUNNING]
+        layout = zfs.layout(self.runner) if running else []
+        for zone in running:
+            zone_bes = zone_bes_at(zone.zonepath.rstrip("/"), layout)
+            if active_zone_bes(zone_bes, site.running.uuid):
+                self.lost_writes.append(zone.name)
+        if self.lost_writes:
+            self.runner.warn(
+                "What these running zones write to their roots between the update and the reboot is gone after it, for "
+                f"the new boot environment has clones of them: {', '.join(self.lost_writes)}. Halt them before the "
+                "update, or reboot at once."
+            )
+
+    def _foresee(self, plan: UpdatePlan) -> None:
+        """Note what a real run would execute, and how the images would come out."""
+        self.will_change = True
+        self.images = foreseen(self.before, plan)
+        self.runner.planned(self._command())
+        if plan.new_be:
+            name = self.request.be_name or plan.be_name or _UNNAMED
+            self.be.update(created=True, name=name, activated=plan.activate)
+            self.reboot_required = True
+            self.runner.planned(beadm.LIST)
+            self.runner.planned(beadm.mount(name, self.store.mountpoint))
+            self.runner.planned(beadm.unmount(name))
+        else:
+            self.runner.planned(zoneadm.LIST)
+            self.runner.planned(beadm.LIST)
+
+    # -- carrying out -----------------------------------------------------------------------------------------------
+
+    def _command(self) -> list[str]:
+        return pkg_update.update(self.request, self.request.recurse, self.skip_pkg_check)
+
+    def _carry_out(self, site: Site, plan: UpdatePlan) -> None:
+        begun = UpdateJournal(
+            be_uuid=site.running.uuid,
+            be_name=site.running.name,
+            bes=[update_be.identity(be) for be in site.bes],
+            images=planned(plan),
+            new_be=plan.new_be,
+            be_name_asked=self.request.be_name or plan.be_name,
+            backup_be=plan.backup_be,
+            backup_be_name=plan.backup_be_name,
+            activate=self.request.activate,
+            keep_failed_be=self.request.keep_failed_be,
+            unselected=[image.zone for image in self.before if image.zone and not image.selected],
+        )
+        self.store.save(begun)
+        result = self.runner.change(self._command(), _EXPECTED_SECONDS, _LIMIT_SECONDS, self.watch)
+        self.exit_code = result.rc
+        told = self._came_out(begun, plan, result)
+        self.store.remove()
+        if told is not None:
+            raise Refusal(told)
+
+    def _came_out(self, begun: UpdateJournal, plan: UpdatePlan, result: Result) -> Diagnosis | None:
+        """Read back what the update has done, and tidy up. Returns what went wrong, None if nothing did."""
+        if not plan.new_be:
+            now = self._look()
+            self.images = came_out(self.before, plan, now.installed(), staged=False)
+            self._note_kept(update_be.appeared(begun.bes, now.bes, plan, begun.be_name))
+            return self._verdict(result)
+        bes = beadm.boot_environments(self.runner)
+        new = update_be.appeared(begun.bes, bes, plan, begun.be_name)
+        self._note_kept(new)
+        if new.clone is not None and (result.rc == exitcodes.PKG_OK or _is_activated(new.clone)):
+            told = self._staged(new.clone, plan, result)
+            self._destroy(new.left_over, begun.keep_failed_be)
+            return told
+        self.images = came_out(self.before, plan, survey_installed(survey(self.runner, "/", None)), staged=False)
+        left = [be for be in (*new.left_over, new.clone) if be is not None]
+        self._destroy(left, begun.keep_failed_be)
+        return self._verdict(result, left)
+
+    def _staged(self, clone: BootEnvironment, plan: UpdatePlan, result: Result) -> Diagnosis | None:
+        """Read a new boot environment back that pkg says is done, or has activated."""
+        self._report_be(clone)
+        self.be_changed = True
+        self.images = came_out(self.before, plan, self._read(clone), staged=True)
+        wrong = not_as_planned(self.images)
+        if wrong is None and not update_be.activated_as_asked(clone, self.request.activate):
+            wrong = update_be.not_activated(clone, self.request.activate)
+        if wrong is None:
+            self._remember(clone, self.request.activate, self.images)
+        if result.rc != exitcodes.PKG_OK:
+            told = pkg_update.explain(result, "The update")
+            return replace(told, sentence=f"{told.sentence} Boot environment {clone.name} was activated all the same.")
+        return wrong
+
+    def _remember(self, clone: BootEnvironment, activate: str, images: Sequence[ImageResult]) -> None:
+        self.store.save_made(Made(clone.uuid, clone.name, activate, [one.as_result() for one in images]))
+
+    def _verdict(self, result: Result, left: Sequence[BootEnvironment] = ()) -> Diagnosis | None:
+        """Return what went wrong in a run after which the running system is what counts."""
+        if result.rc == exitcodes.PKG_OK and not left:
+            return not_as_planned(self.images)
+        if result.rc == exitcodes.PKG_OK:
+            return Diagnosis(
+                "no-boot-environment-made",
+                "pkg says that it carried the plan out, and there is no boot environment with it.",
+                _RUN_AGAIN,
+                tuple(result.lines()),
+            )
+        told = pkg_update.explain(result, "The update")
+        stands = where_it_stands(self.images) or "The running system is as it was."
+        rest = self._left_behind(left)
+        return replace(
+            told,
+            sentence=" ".join(text for text in (told.sentence, stands, rest) if text),
+            remedy=_with_again(told.remedy),
+        )
+
+    def _left_behind(self, left: Sequence[BootEnvironment]) -> str:
+        if not left:
+            return ""
+        names = ", ".join(be.name for be in left)
+        if self.be.get("destroyed"):
+            return f"The boot environment that it left half done, {names}, was destroyed."
+        return f"It left a boot environment half done, {names}; it is kept (`keep_failed_be`), and is not to be booted."
+
+    def _note_kept(self, new: update_be.Appeared) -> None:
+        if new.kept:
+            self.be["backup"] = [be.name for be in new.kept]
+            self.be_changed = True
+
+    # -- boot environments ------------------------------------------------------------------------------------------
+
+    def _read(self, be: BootEnvironment) -> dict[str | None, Installed | None]:
+        """Mount a boot environment where nobody else looks, read its images, and unmount it."""
+        if be.mountpoint and be.mountpoint != self.store.mountpoint:
+            return survey_installed(survey(self.runner, be.mountpoint, None))
+        if not be.mountpoint:
+            self._succeed(beadm.mount(be.name, self.store.mountpoint), f"Boot environment {be.name} cannot be mounted")
+        try:
+            return survey_installed(survey(self.runner, self.store.mountpoint, None))
+        finally:
+            self._succeed(beadm.unmount(be.name), f"Boot environment {be.name} cannot be unmounted")
+
+    def _succeed(self, argv: Sequence[str], what: str) -> None:
+        result = self.runner.change(argv)
+        if result.rc != 0:
+            raise refuse(
+                "read-back-failed",
+                f"{what}: {' / '.join(result.lines()[-3:]) or 'no message'}. So it is not known what is in it.",
+                f"`{' '.join(argv)}` must work; then run again.",
+                tuple(result.lines()),
+            )
+
+    def _destroy(self, bes: Sequence[BootEnvironment], keep: bool) -> None:
+        """Destroy boot environments that a failed update has left; with `keep` only name them. Raises Refusal."""
+        if not bes:
+            return
+        self.be["half_done"] = [be.name for be in bes]
+        self.be["destroyed"] = not keep
+        self.be_changed = self.be_changed or keep
+        if keep:
+            return
+        for be in bes:
+            argv = beadm.destroy(be.name, snapshots=True, force=True)
+            if self.check:
+                self.runner.planned(argv)
+                continue
+            result = self.runner.change(argv)
+            if by_uuid(beadm.boot_environments(self.runner), be.uuid) is not None:
+                self.be["destroyed"] = False
+                raise refuse(
+                    "half-done-be-left",
+                    f"The update failed and left boot environment {be.name} half done, and it could not be destroyed: "
+                    f"{' / '.join(result.lines()[-3:]) or 'no message'}.",
+                    f"Let nothing use what is mounted of it, then run again, or `{' '.join(argv)}`.",
+                    tuple(result.lines()),
+                )
+
+    # -- a run that was lost ----------------------------------------------------------------------------------------
+
+    def _let_pkg_end(self) -> None:
+        """Wait for the pkg of a lost run, which goes on by itself.
+
+        It lets go of its lock for a moment while it activates a boot environment (bootenv.py): so the lock must be
+        free twice.
+        """
+        deadline = self.runner.clock() + self.request.lock_timeout
+        free = 0
+        while free < 2:
+            free = 0 if image.in_use("/") else free + 1
+            if free < 2:
+                if self.runner.clock() >= deadline and not free:
+                    raise refuse(
+                        "still-running",
+                        "The pkg of an earlier run, which was cut off, is still at work and has not ended within "
+                        f"{self.request.lock_timeout:g} seconds.",
+                        "Wait for it to end, then run again; or give a longer lock_timeout.",
+                    )
+                self.runner.sleep(_POLL_SECONDS)
+
+    def _finish(self, lost: UpdateJournal, site: Site) -> Site:
+        """Find out what a lost run has done, tidy up behind it, and return the host as it is then."""
+        plan = lost.plan()
+        if lost.be_uuid != site.running.uuid:
+            self._is_a_copy(lost, plan, site)
+            return site
+        self.resumed = True
+        new = update_be.appeared(lost.bes, site.bes, plan, lost.be_name)
+        if plan.new_be:
+            clone = new.clone
+            if clone is not None and self._is_complete(clone, lost, plan, site):
+                left: Sequence[BootEnvironment] = new.left_over
+            else:
+                left = [be for be in (*new.left_over, clone) if be is not None and not _is_activated(be)]
+            self._destroy(left, lost.keep_failed_be)
+        else:
+            self.lost = self._of_lost(lost, plan, site, site.installed(), staged=False)
+        if not self.check:
+            self.store.remove()
+        return replace(site, bes=beadm.boot_environments(self.runner)) if plan.new_be else site
+
+    def _is_a_copy(self, lost: UpdateJournal, plan: UpdatePlan, site: Site) -> None:
+        """Deal with a journal that was begun in another boot environment."""
+        if update_be.identity(site.running) in lost.bes:
+            self.runner.warn(
+                f"{self.store.journal_path} is the journal of an update begun in boot environment {lost.be_name}, "
+                "which does not run; it is not followed."
+            )
+            return
+        wrong = not_as_planned(self._of_lost(lost, plan, site, site.installed(), staged=False))
+        if wrong is not None:
+            self.runner.warn(
+                f"The running boot environment {site.running.name} comes from an update of {lost.be_name} that did not "
+                f"end: {'; '.join(wrong.evidence)}."
+            )
+        if not self.check:
+            self.store.remove()
+
+    def _is_complete(self, clone: BootEnvironment, lost: UpdateJournal, plan: UpdatePlan, site: Site) -> bool:
+        """Tell whether the boot environment of a lost run is all that it should be, and take it for made then.
+
+        pkg activates it when all else is done, and unmounts it last.
+        """
+        if not update_be.activated_as_asked(clone, lost.activate):
+            return False
+        if lost.activate == update_be.NEVER and clone.mountpoint not in ("", self.store.mountpoint):
+            return False
+        if self.check:
+            self.runner.planned(beadm.mount(clone.name, self.store.mountpoint))
+            self.runner.planned(beadm.unmount(clone.name))
+            return True
+        images = self._of_lost(lost, plan, site, self._read(clone), staged=True)
+        if not_as_planned(images) is not None:
+            return False
+        self.lost = images
+        self.be_changed = True
+        self._remember(clone, lost.activate, images)
+        return True
+
+    def _of_lost(
+        self,
+        lost: UpdateJournal,
+        plan: UpdatePlan,
+        site: Site,
+        after: Mapping[str | None, Installed | None],
+        staged: bool,
+    ) -> list[ImageResult]:
+        before = [
+            replace(
+                one, selected=one.zone not in lost.unselected, installed=_undone(plan, one.zone, after.get(one.zone))
+            )
+            for one in site.images(self.request)
+        ]
+        return came_out(before, plan, after, staged)
+
+
+def survey_installed(seen: Survey) -> dict[str | None, Installed | None]:
+    """Return what is installed in each image of a survey, by zone."""
+    return {None: seen.parent.installed, **{zone.zone.name: _installed(zone) for zone in seen.zones}}
+
+
+def _installed(zone: ZoneSurvey) -> Installed | None:
+    return None if zone.view is None else zone.view.installed
+
+
+def _undone(plan: UpdatePlan, zone: str | None, after: Installed | None) -> Installed | None:
+    """Return what was installed before the plan was carried out."""
+    if after is None:
+        return None
+    mine = plan.of(zone)
+    before = dict(after)
+    for new in mine.add:
+        before.pop(new.stem, None)
+    for old, new in mine.change:
+        before.pop(new.stem, None)
+        before[old.stem] = old
+    before.update((gone.stem, gone) for gone in mine.remove)
+    return before
+
+
+def _is_activated(be: BootEnvironment) -> bool:
+    return be.active_on_reboot or be.active_once
+
+
+def _with_again(remedy: str) -> str:
+    return remedy if "run again" in remedy.lower() else f"{remedy} {_RUN_AGAIN}".strip()
