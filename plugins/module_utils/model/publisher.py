@@ -42,6 +42,19 @@ class PositionFault:
     found: str | None
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """Say where the two differ, and how."""
+        found = f"the zone has {self.found}" if self.found else "the zone has none"
+        what = {
+            "missing": f"{found}, and no publisher {self.expected} at all",
+            "disabled": f"{found}: {self.expected} is disabled in it",
+            "nochild": f"{found}: {self.expected} has the property nochild in it",
+            "order": found,
+            "stickiness": f"{self.expected} is sticky in one of them only",
+        }[self.reason]
+        return f"At position {self.position} the global zone has {self.expected}; {what}."
+
 
 @dataclass(frozen=True)
 class LostSetting:

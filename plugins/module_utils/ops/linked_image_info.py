@@ -125,16 +125,7 @@ def _publisher_check(seen: ZoneSurvey, parent: ImageView) -> dict[str, Any]:
     fault = position_fault(theirs, seen.view.publishers)
     if fault is None:
         return {**answer, "verdict": "ok"}
-    found = f"the zone has {fault.found}" if fault.found else "the zone has none"
-    sentences = {
-        "missing": f"{found}, and no publisher {fault.expected} at all",
-        "disabled": f"{found}: {fault.expected} is disabled in it",
-        "nochild": f"{found}: {fault.expected} has the property nochild in it",
-        "order": f"{found}",
-        "stickiness": f"{fault.expected} is sticky in one of them only",
-    }
-    sentence = f"At position {fault.position} the global zone has {fault.expected}; {sentences[fault.reason]}."
-    return {**answer, "verdict": "violated", **asdict(fault), "sentence": sentence}
+    return {**answer, "verdict": "violated", **asdict(fault), "sentence": fault.sentence}
 
 
 def _image(view: ImageView | None) -> dict[str, Any]:
