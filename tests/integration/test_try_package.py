@@ -21,7 +21,12 @@ BOTH = {"name": "ours/both", "version": "1.0", "parent": ["self"], "files": {"op
 PLAIN = {"name": "ours/plain", "version": "1.0", "files": {"opt/plain": "plain\n"}}
 ZONE_SIDE = {"name": "ours/zone-side", "version": "1.0", "parent": ["ours/global-side@2"], "files": {"opt/z": "z\n"}}
 GLOBAL_SIDE = {"name": "ours/global-side", "version": "2.0", "zone": "global", "files": {"opt/g": "g\n"}}
-PACKAGES = [BOTH, PLAIN, ZONE_SIDE, GLOBAL_SIDE]
+FACETED = {
+    "name": "ours/faceted",
+    "version": "1.0",
+    "lines": ["depend facet.ours=true fmri=feature/package/dependency/self type=parent"],
+}
+PACKAGES = [BOTH, FACETED, PLAIN, ZONE_SIDE, GLOBAL_SIDE]
 STAMP = "-151054.0:20250505T120000Z"
 
 
@@ -88,6 +93,15 @@ def test_depends_on_itself(image_format: int, machine: MakeMachine) -> None:
     assert host.publishers("/zones/web02/root") == host.publishers("/") == ["omnios", "extra.omnios", "ours"]
     assert host.publishers("/zones/own01/root") == ["omnios", "extra.omnios"]
     assert "ours/both" not in host.packages("/zones/web02/root")
+
+
+def test_facets_of_the_zone_decide_what_counts(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01])
+    fmri = f"pkg://ours/ours/faceted@1.0{STAMP}"
+    assert done(attempt(host, "ours/faceted", check=True)).result["dependency"] == "self"
+    host.command(f"pkg -R {ROOT} change-facet facet.ours=false")
+    steps = [f"pkg -R {ROOT} set-publisher -g {URI} ours", f"pkg -R {ROOT} install {fmri}"]
+    assert run_all(host, "ours/faceted", steps).result["dependency"] == "none"
 
 
 def test_an_update_from_the_global_zone_takes_the_zone_along(machine: MakeMachine) -> None:

@@ -33,7 +33,8 @@ class ImageView:
     `parent_dependencies` are (package, dependency) pairs that count in the image. `linked_name` is the name it has
     as a child ("zone:web01"), None if its linked metadata were never written; `parent_publishers` are the names and
     stickiness of the parent's publishers that were written with them, `parent_packages` what was installed in it.
-    `frozen_by` are (package, what it incorporates) of frozen packages.
+    `frozen_by` are (package, what it incorporates) of frozen packages. `facets` are those by which it is settled what
+    counts of a package that is installed next, in the order of `facet_order`.
     """
 
     source: str
@@ -48,6 +49,7 @@ class ImageView:
     parent_publishers: tuple[tuple[str, bool], ...] | None
     parent_packages: tuple[Fmri, ...] | None
     frozen_by: tuple[tuple[Fmri, Fmri], ...] = ()
+    facets: tuple[tuple[str, bool], ...] = ()
 
     def with_incorporations(self, pairs: Sequence[tuple[Fmri, Fmri]]) -> ImageView:
         """Return the view with what is frozen of (package, what it incorporates)."""

@@ -189,13 +189,13 @@ def judge(package: Fmri, dependency: str, parent: Mapping[str, Fmri]) -> tuple[s
     `package` is the child's package with publisher and version, `parent` maps stem to FMRI in the global zone.
     """
     wanted = Fmri.parse(dependency)
-    is_self = wanted.stem == SELF
-    if is_self:
+    if wanted.stem == SELF:
         wanted = package
     there = parent.get(wanted.stem)
     if there is not None and wanted.publisher and wanted.publisher != there.publisher:
         return PUBLISHER_MISMATCH, there
-    return _by_version(wanted, is_self, there), there
+    # As pkg's solver asks it: the package itself, named in full, is a dependency on itself, too.
+    return _by_version(wanted, wanted == package, there), there
 
 
 def _by_version(wanted: Fmri, exactly: bool, there: Fmri | None) -> str:

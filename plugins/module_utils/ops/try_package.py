@@ -219,7 +219,7 @@ def _manifest(runner: Runner, options: Options, origins: Sequence[str], root: st
             "See that the repository can be reached from the global zone and has the package (`pkgrepo list -s URI`).",
             tuple(result.lines()),
         )
-    return parse_manifest(result.stdout, view.variants)
+    return parse_manifest(result.stdout, view.variants, view.facets)
 
 
 def known_origins(name: str, view: ImageView, parent: ImageView) -> Sequence[str]:
@@ -235,8 +235,11 @@ def known_origins(name: str, view: ImageView, parent: ImageView) -> Sequence[str
     )
 
 
-def parse_manifest(text: str, variants: Mapping[str, str]) -> Package:
-    """Return what a manifest as `pkg contents -m` prints it means for an image of these variants. Raises Refusal."""
+def parse_manifest(text: str, variants: Mapping[str, str], facets: Sequence[tuple[str, bool]] = ()) -> Package:
+    """Return what a manifest as `pkg contents -m` prints it means for an image of these variants and facets.
+
+    `facets` are in the order of `facet_order`. Raises Refusal.
+    """
     names: list[str] = []
     zone_types: tuple[str, ...] = ()
     dependencies: list[str] = []
@@ -257,7 +260,7 @@ def parse_manifest(text: str, variants: Mapping[str, str]) -> Package:
                 f"The newest version is {action.values('name')[0][len('pkg.') :]}: there is nothing in it to try.",
                 "Name the package that took its place, or an older version with @VERSION.",
             )
-        elif action.values("type") == ("parent",) and counts(action, variants, ()):
+        elif action.values("type") == ("parent",) and counts(action, variants, facets):
             dependencies += action.values("fmri")
     if len(names) != 1:
         raise refuse(

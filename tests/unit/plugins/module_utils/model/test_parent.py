@@ -70,6 +70,7 @@ def test_an_open_quote_is_an_error() -> None:
         ("pkg:/system/library", "satisfied"),
         ("pkg://other/system/library@1.0", "publisher-mismatch"),
         ("pkg:/gone@1.0", "missing"),
+        ("pkg://omnios/system/library@1.0", "parent-newer"),
     ],
 )
 def test_judge(dependency: str, outcome: str) -> None:

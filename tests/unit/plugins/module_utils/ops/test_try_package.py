@@ -75,6 +75,20 @@ def test_what_counts_in_the_zone(lines: str, kind: str) -> None:
     assert parse_manifest(NAME + lines, ZONE).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("facet", "facets", "kind"),
+    [
+        ("facet.optional.zone=true", [("facet.optional.*", True)], "self"),
+        ("facet.ours=true", [], "self"),
+        ("facet.ours=true", [("facet.ours", False)], "none"),
+        ("facet.ours=true", [("facet.ours", True), ("facet.*", False)], "self"),
+    ],
+)
+def test_what_counts_by_the_facets_of_the_zone(facet: str, facets: list[tuple[str, bool]], kind: str) -> None:
+    text = f"{NAME}depend type=parent fmri={SELF} {facet}"
+    assert parse_manifest(text, ZONE, facets).kind == kind
+
+
 @pytest.mark.parametrize("text", ["", NAME + NAME, 'set name=pkg.fmri value="x\n'])
 def test_one_readable_manifest_is_needed(text: str) -> None:
     with pytest.raises(Refusal):
