@@ -287,11 +287,11 @@ def _longest_ascent(current: Sequence[str], names: Sequence[str]) -> set[str]:
 
 
 def _uris(now: tuple[str, ...], wanted: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the URIs that are wanted, those that are there as they are written there."""
+    """Return the URIs that are wanted; one that is there stays as it is written."""
     if wanted is None:
         return now
-    written = {_form(uri): uri for uri in now}
-    return tuple(dict.fromkeys(written.get(_form(uri), uri) for uri in wanted))
+    add, remove = _differing(now, wanted)
+    return (*(uri for uri in now if uri not in remove), *dict.fromkeys(add))
 
 
 def _differing(old: Sequence[str], new: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -397,11 +397,11 @@ def _place(fault: PositionFault) -> str:
 
 
 def shown(publisher: Publisher) -> dict[str, Any]:
-    """Return a publisher as it is handed back, passwords masked."""
+    """Return a publisher as it is handed back: URIs sorted (pkg knows no order of them), passwords masked."""
     return {
         "name": publisher.name,
-        "origins": [mask(uri) for uri in publisher.origins],
-        "mirrors": [mask(uri) for uri in publisher.mirrors],
+        "origins": [mask(uri) for uri in sorted(publisher.origins)],
+        "mirrors": [mask(uri) for uri in sorted(publisher.mirrors)],
         "sticky": publisher.sticky,
         "enabled": publisher.enabled,
         "proxy": mask(proxy_of(publisher) or "") or None,
@@ -421,6 +421,6 @@ def _text(publishers: Sequence[Publisher]) -> str:
             *([f"proxy {entry['proxy']}"] if entry["proxy"] else []),
         ]
         lines.append(" ".join([publisher.name, *words]))
-        lines += [f"  origin {uri}" for uri in sorted(entry["origins"])]
-        lines += [f"  mirror {uri}" for uri in sorted(entry["mirrors"])]
+        lines += [f"  origin {uri}" for uri in entry["origins"]]
+        lines += [f"  mirror {uri}" for uri in entry["mirrors"]]
     return "".join(f"{line}\n" for line in lines)

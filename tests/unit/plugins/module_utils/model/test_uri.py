@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, illumos.linked_zones contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets in URIs never show."""
+"""Secrets in URIs never show, and a URI has one form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.illumos.linked_zones.plugins.module_utils.model.uri import mask
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.uri import canonical, mask, secrets
 
 WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/@"), min_size=8)
 
@@ -37,3 +37,47 @@ def test_a_list_of_uris() -> None:
 
 def test_no_escape_sequence_reaches_a_terminal() -> None:
     assert mask("a\x1b[2Jb\rc\x9b\td\n") == "a\\x1b[2Jb\\x0dc\\x9b\td\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "form"),
+    [
+        ("https://pkg.omnios.org/r151054/core", "https://pkg.omnios.org/r151054/core/"),
+        ("HTTPS://Pkg.Omnios.ORG:443/Core//", "https://pkg.omnios.org:443/Core/"),
+        ("http://h", "http://h/"),
+        ("/repo/local", "file:///repo/local/"),
+        ("/repo/with blank", "file:///repo/with%20blank/"),
+        ("file:/repo/local", "file:///repo/local/"),
+    ],
+)
+def test_one_form(typed: str, form: str) -> None:
+    assert canonical(typed) == form
+    assert canonical(form) == form
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "pkg.omnios.org", "ftp://h/x", "https:///x", "file://h/x", "https://h/a b", "-g"]
+)
+def test_no_uri_of_a_repository(typed: str) -> None:
+    with pytest.raises(ValueError, match="no URI of a repository"):
+        canonical(typed)
+
+
+def test_pkg_takes_no_password_in_an_origin() -> None:
+    with pytest.raises(ValueError, match="user or password") as refused:
+        canonical("https://user:hush@h/x")
+    assert "hush" not in str(refused.value)
+
+
+@given(st.text())
+def test_any_text_has_a_form_or_is_refused(text: str) -> None:
+    try:
+        form = canonical(text)
+    except ValueError:
+        return
+    assert canonical(form) == form
+
+
+def test_secrets_are_found_at_any_depth() -> None:
+    secret = "http://user:hush@proxy:3128"
+    assert secrets({"a": [{"proxy": secret}, None, 3, "https://h/"]}) == {secret}
