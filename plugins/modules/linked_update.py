@@ -197,8 +197,8 @@ images:
        to: "11-151054.0:20250512T120000Z", missing: []}
 be:
   description:
-    - The new boot environment, with created, name, uuid and activated. Besides these, C(backup) names those that hold the
-      state from before, C(half_done) those that a failed update left, and C(destroyed) says whether they are gone.
+    - The new boot environment, with created, name, uuid and activated. Besides these, C(backup) names those that hold
+      the state from before, C(half_done) those that a failed update left, and C(destroyed) says whether they are gone.
   returned: always
   type: dict
 reboot_required:

@@ -17,7 +17,7 @@ from ..host import beadm, image, journal, pkg, pkg_update, release, zfs, zoneadm
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..host.safe import UnsafePath, words
 from ..host.update_store import Made, UpdateJournal, UpdateStore, planned
-from ..model import exitcodes
+from ..model import exitcodes, linked
 from ..model.be import BootEnvironment, by_uuid, running_be
 from ..model.dataset import active_zone_bes, zone_bes_at
 from ..model.finding import Diagnosis, Finding, Refusal, refuse
@@ -128,17 +128,17 @@ class _Update:
         self.findings: list[Finding] = []
         self.lost_writes: list[str] = []
         self.be: dict[str, Any] = {"created": False, "name": None, "uuid": None, "activated": False}
-        self.be_changed = False
         self.reboot_required = False
         self.resumed = False
-        self.will_change = False
+        # What a run does besides changing packages of images, or a check foresees.
+        self.acts = False
         self.exit_code: int | None = None
 
     def result(self, diagnosis: Diagnosis | None = None) -> dict[str, Any]:
         """Return what the module hands back."""
         plan = self.plan or UpdatePlan(())
         images = merged(self.images, self.lost) or self.lost
-        changed = self.will_change if self.check else self.be_changed or any(one.changed for one in images)
+        changed = self.acts or any(one.changed for one in images)
         return {
             "changed": changed,
             "plan": plan.as_result({image.zone: image.root for image in self.before}),
@@ -231,6 +231,10 @@ class _Update:
             self.images = came_out(self.before, self.plan, site.installed(), staged=False)
             return
         plan = self.plan = self._parsed(result)
+        if plan.nothing_to_do and not any(zone.standing.why == linked.NEVER_SYNCED for zone in site.zones):
+            # With 0 pkg means that it would write the global zone's own linked metadata (linked-images.md, section 3).
+            self.images = came_out(self.before, plan, site.installed(), staged=False)
+            return
         update_preflight.check_plan(self.request, plan, site.bes)
         if plan.new_be:
             self._warn_of_lost_writes(site)
@@ -336,7 +340,7 @@ class _Update:
 
     def _foresee(self, plan: UpdatePlan) -> None:
         """Note what a real run would execute, and how the images would come out."""
-        self.will_change = True
+        self.acts = True
         self.images = foreseen(self.before, plan)
         self.runner.planned(self._command())
         if plan.new_be:
@@ -372,6 +376,7 @@ class _Update:
         self.store.save(begun)
         result = self.runner.change(self._command(), _EXPECTED_SECONDS, _LIMIT_SECONDS, self.watch)
         self.exit_code = result.rc
+        self.acts = result.rc == exitcodes.PKG_OK
         told = self._came_out(begun, plan, result)
         self.store.remove()
         if told is not None:
@@ -399,7 +404,7 @@ class _Update:
     def _staged(self, clone: BootEnvironment, plan: UpdatePlan, result: Result) -> Diagnosis | None:
         """Read a new boot environment back that pkg says is done, or has activated."""
         self._report_be(clone)
-        self.be_changed = True
+        self.acts = True
         self.images = came_out(self.before, plan, self._read(clone), staged=True)
         wrong = not_as_planned(self.images)
         if wrong is None and not update_be.activated_as_asked(clone, self.request.activate):
@@ -445,7 +450,7 @@ class _Update:
     def _note_kept(self, new: update_be.Appeared) -> None:
         if new.kept:
             self.be["backup"] = [be.name for be in new.kept]
-            self.be_changed = True
+            self.acts = True
 
     # -- boot environments ------------------------------------------------------------------------------------------
 
@@ -476,7 +481,7 @@ class _Update:
             return
         self.be["half_done"] = [be.name for be in bes]
         self.be["destroyed"] = not keep
-        self.be_changed = self.be_changed or keep
+        self.acts = self.acts or keep
         if keep:
             return
         for be in bes:
@@ -572,7 +577,7 @@ class _Update:
         if not_as_planned(images) is not None:
             return False
         self.lost = images
-        self.be_changed = True
+        self.acts = True
         self._remember(clone, lost.activate, images)
         return True
 
