@@ -65,8 +65,10 @@ attributes:
   check_mode:
     support: full
     details:
-      - The commands are told, none of those that change anything is run. Whether packages can be installed is C(pkg)'s
-        to decide on a real run.
+      - The commands are told, none of those that change anything is run. Publishers, parent dependencies and what is
+        installed are looked at as on a real run.
+      - Whether the packages can be installed is not asked. C(pkg install -n) fetches catalogs and leaves files in all
+        linked zones, and knows nothing of a publisher that is yet to be added.
   diff_mode:
     support: none
   idempotent:
@@ -79,6 +81,7 @@ attributes:
 notes:
   - Must run as root in the global zone.
   - Packages in the zone are changed from the global zone, by C(pkg -R).
+  - The package's manifest is fetched by C(pkg -R) too, in check mode as well, and stays in the zone's cache of manifests.
   - A package for which the global zone would need a new boot environment is refused by C(pkg) (C(--deny-new-be)).
   - A publisher that is new to the global zone is given to all linked zones (C(set-publisher -r)), for C(pkg) demands
     it of all of them.

@@ -57,7 +57,7 @@ def add_origins(root: str, publisher: str, origins: Sequence[str], recurse: bool
 
 def install(root: str, packages: Sequence[str], accept: bool) -> list[str]:
     """Install packages, or bring them to a version, in the image that is running."""
-    options = ["--deny-new-be"] if root == "/" else []  # in a zone there is no such option
+    options = ["--deny-new-be"] if root == "/" else []  # no other image could want one
     return [*_on(root), "install", *options, *(["--accept"] if accept else []), *packages]
 
 
