@@ -81,7 +81,7 @@ attributes:
 notes:
   - Must run as root in the global zone.
   - Packages in the zone are changed from the global zone, by C(pkg -R).
-  - The package's manifest is fetched by C(pkg -R) too, in check mode as well, and stays in the zone's cache of manifests.
+  - So is its manifest fetched, in check mode as well; it stays in the cache of the zone's image.
   - A package for which the global zone would need a new boot environment is refused by C(pkg) (C(--deny-new-be)).
   - A publisher that is new to the global zone is given to all linked zones (C(set-publisher -r)), for C(pkg) demands
     it of all of them.
