@@ -22,10 +22,10 @@ from ..model.be import BootEnvironment, by_uuid, running_be
 from ..model.dataset import active_zone_bes, zone_bes_at
 from ..model.finding import Diagnosis, Finding, Refusal, refuse
 from ..model.image import ImageView
-from ..model.update import Request, UpdatePlan
+from ..model.update import ZONES, Request, UpdatePlan
 from ..model.uri import mask
 from ..model.zone import RUNNING
-from . import publishers, update_be, update_preflight
+from . import publishers, update_be, update_preflight, update_zones
 from .survey import Survey, ZoneSurvey, survey
 from .update_result import (
     ImageBefore,
@@ -39,6 +39,7 @@ from .update_result import (
     selected,
     where_it_stands,
 )
+from .update_zones import ZonesUpdate
 
 # An update of many zones may take hours; it is not killed even then.
 _LIMIT_SECONDS = 12 * 3600.0
@@ -118,7 +119,6 @@ class _Update:
         self.check = check
         self.watch = watch
         self.store = UpdateStore()
-        self.skip_pkg_check = request.skip_pkg_check
         # What the result tells.
         self.before: list[ImageBefore] = []
         self.plan: UpdatePlan | None = None
@@ -158,6 +158,8 @@ class _Update:
 
     def run(self) -> None:
         update_preflight.check_request(self.request)
+        if self.request.scope == ZONES:
+            update_zones.check_request(self.request)
         update_preflight.check_release(release.identify()[1])
         with self.store.lock(self.request.lock_timeout, self.runner.clock, self.runner.sleep):
             self._locked()
@@ -175,6 +177,9 @@ class _Update:
         waiting = update_be.other_pending(site.bes)
         if waiting is not None:
             raise waiting
+        if self.request.scope == ZONES:
+            self._update_zones(site)
+            return
         update_preflight.check_zones(self.request, site.zones, journal.unfinished())
         self._check_publishers(site)
         self.findings = update_preflight.frozen_packages(site.parent, site.zones)
@@ -221,6 +226,16 @@ class _Update:
         self.be.update(created=True, name=be.name, uuid=be.uuid, activated=be.active_on_reboot or be.active_once)
         self.reboot_required = True
 
+    def _update_zones(self, site: Site) -> None:
+        zones = ZonesUpdate(self.runner, self.request, self.check)
+        try:
+            zones.run(site.parent, site.zones)
+        finally:
+            self.before, self.plan, self.images = zones.before, zones.plan, zones.results
+            self.findings, self.exit_code = zones.findings, zones.exit_code
+            self.metadata_written = zones.told
+            self.will_change = zones.changed
+
     # -- planning ---------------------------------------------------------------------------------------------------
 
     def _update(self, site: Site) -> None:
@@ -257,8 +272,8 @@ class _Update:
             raise self._unplanned(site, result)
         return site, result
 
-    def _ask(self, refresh: bool) -> Result:
-        argv = pkg_update.dry_run(self.request, refresh, self.skip_pkg_check)
+    def _ask(self, refresh: bool, skip_check: bool = False) -> Result:
+        argv = pkg_update.dry_run(self.request, refresh, skip_check or self.request.skip_pkg_check)
         # Not a probe: it writes the catalogs that it fetches, and waits for another pkg.
         return self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
 
@@ -313,8 +328,7 @@ class _Update:
         argv = pkg.install("/", [_PKG_ITSELF], self.request.accept_licenses)
         if self.check:
             self.runner.planned(argv)
-            self.skip_pkg_check = True
-            return site, self._ask(refresh=False)
+            return site, self._ask(refresh=False, skip_check=True)
         done = self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
         if done.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
             self.exit_code = done.rc
@@ -357,7 +371,7 @@ class _Update:
     # -- carrying out -----------------------------------------------------------------------------------------------
 
     def _command(self) -> list[str]:
-        return pkg_update.update(self.request, self.request.recurse, self.skip_pkg_check)
+        return pkg_update.update(self.request, self.request.recurse, self.request.skip_pkg_check)
 
     def _carry_out(self, site: Site, plan: UpdatePlan) -> None:
         begun = UpdateJournal(

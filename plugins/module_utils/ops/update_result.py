@@ -43,7 +43,10 @@ class ImageBefore:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What is said of an image; `release_from` and `release_to` are versions of entire, `missing` stems."""
+    """What is said of an image; `release_from` and `release_to` are versions of entire, `missing` stems.
+
+    `reason` says why it failed by itself, "" if it did not.
+    """
 
     zone: str | None
     root: str
@@ -51,6 +54,7 @@ class ImageResult:
     release_from: str | None
     release_to: str | None
     missing: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def went_wrong(self) -> bool:
@@ -76,6 +80,7 @@ class ImageResult:
             "from": self.release_from,
             "to": self.release_to,
             "missing": list(self.missing[:_SHOWN]),
+            "reason": self.reason or None,
         }
 
 
