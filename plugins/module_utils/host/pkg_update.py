@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from ..model.exitcodes import PKG_ERROR, PKG_TRACEBACK
-from ..model.finding import Diagnosis
 from ..model.update import ImagePlan, Request, UpdatePlan
+from .pkg_failure import explain
 from .pkg_plan import field, parse_document, plan_of, size, text_of
 from .runner import Result
+
+__all__ = ["dry_run", "explain", "parse_update", "pkg_out_of_date", "stale_catalogs", "update"]
 
 _CHILD = "zone:"
 _STALE = "WARNING: Errors were encountered when attempting to retrieve package"
@@ -151,8 +153,3 @@ def stale_catalogs(result: Result) -> bool:
 def pkg_out_of_date(result: Result) -> bool:
     """Tell whether pkg refused because pkg(7) itself is out of date."""
     return result.rc == PKG_ERROR and _OUT_OF_DATE in result.stdout
-
-
-def explain(result: Result, what: str) -> Diagnosis:
-    """Return what a failed `pkg update` (any exit code but 0 and 4) means, from the innermost text, with the zone."""
-    raise NotImplementedError
