@@ -233,8 +233,7 @@ class _Update:
         finally:
             self.before, self.plan, self.images = zones.before, zones.plan, zones.results
             self.findings, self.exit_code = zones.findings, zones.exit_code
-            self.metadata_written = zones.told
-            self.will_change = zones.changed
+            self.acts = zones.told
 
     # -- planning ---------------------------------------------------------------------------------------------------
 
@@ -308,7 +307,7 @@ class _Update:
         if not away:
             raise Refusal(pkg_update.explain(result, "Planning the update"))
         raise refuse(
-            "publisher-unreachable",
+            "unreachable",
             f"Repositories cannot be reached, and pkg would go on with what it knew of them: {'; '.join(away)}.",
             "Mend the network or the publisher's origin, then run again; or set `allow_stale_catalogs: true` to do "
             "without.",

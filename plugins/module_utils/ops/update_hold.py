@@ -15,8 +15,8 @@ from typing import Iterable, Mapping, Sequence
 
 from ..host import image, pkg_freeze, safe
 from ..host.image import Image, ImageError, UnknownFormat
-from ..host.runner import Result, Runner
-from ..model.finding import Refusal, refuse
+from ..host.runner import CommandError, Result, Runner, StillRunning
+from ..model.finding import Diagnosis, Finding, Refusal, refuse
 from ..model.fmri import Fmri, is_wild, matching
 from ..model.image import Frozen, ImageView
 from ..model.parent import SATISFIED, SELF, judge
@@ -24,6 +24,10 @@ from ..model.plan import Plan
 from ..model.update import UpdatePlan
 from .survey import ZoneSurvey
 
+HELD = "held"
+_RUN_AGAIN = (
+    "Run again: what this module has frozen is let go then; by hand, `pkg freeze` in the zone tells it by comment."
+)
 # Dependencies that can stand against a version of another package.
 _TIES = ("require", "optional", "incorporate")
 
@@ -201,9 +205,52 @@ def forecast(plan: UpdatePlan, held: Hold, stays: Iterable[str]) -> UpdatePlan:
     return replace(plan, images=tuple(images))
 
 
+def findings(held: Hold, plan: Plan, stays: Iterable[tuple[Fmri, Fmri]]) -> list[Finding]:
+    """Return what is to be said of what a plan would have moved, and of what may stay with it."""
+    found = [
+        Finding(
+            HELD,
+            "info",
+            held.zone,
+            f"{fmri.stem} stays at {_version(fmri)} in zone {held.zone}, as `hold` says; the update would have "
+            "moved it.",
+            f"Take it out of `hold` of zone {held.zone} when it may move.",
+            package=fmri.stem,
+            child_fmri=str(fmri),
+        )
+        for fmri in held.moved(plan)
+    ]
+    for package, fmri in stays:
+        message = f"{package} does not go with {fmri.stem} {_version(fmri)}, which `hold` keeps in zone {held.zone}, "
+        remedy = f"Take {fmri.stem} out of `hold` of zone {held.zone} when it may move."
+        found.append(Finding(HELD, "info", held.zone, f"{message}and may stay behind with it.", remedy, package.stem))
+    for fmri in held.frozen:
+        message = (
+            f"{fmri.stem} was frozen in zone {held.zone} before; that freeze stays as it is, after the update, too."
+        )
+        remedy = f"`pkg -R {held.root} unfreeze {fmri.stem}` is up to who has frozen it."
+        found.append(Finding(HELD, "info", held.zone, message, remedy, fmri.stem, child_fmri=str(fmri)))
+    return found
+
+
+def left(zones: Iterable[ZoneSurvey]) -> dict[str, str]:
+    """Return zone -> root of the zones in which something is frozen with our comment."""
+    return {one.zone.name: one.root for one in zones if one.view and pkg_freeze.ours(one.view.frozen)}
+
+
+def without_ours(seen: ZoneSurvey) -> ZoneSurvey:
+    """Return what is known of a zone as if our own freezes had been let go."""
+    if seen.view is None:
+        return seen
+    ours = pkg_freeze.ours(seen.view.frozen)
+    frozen = tuple(one for one in seen.view.frozen if one.name not in ours)
+    by = tuple(pair for pair in seen.view.frozen_by if pair[1].stem not in ours)
+    return replace(seen, view=replace(seen.view, frozen=frozen, frozen_by=by))
+
+
 def freeze(runner: Runner, held: Hold) -> None:
     """Freeze what is to stay in a zone, and read that back. Raises Refusal and CommandError."""
-    stems = [stem for stem in held.stems if stem not in _frozen(held.zone, held.root)]
+    stems = [stem for stem in held.stems if stem not in {one.name for one in _freezes(held.zone, held.root)}]
     if not stems:
         return
     _check_tree(held.zone, held.root)
@@ -218,33 +265,42 @@ def freeze(runner: Runner, held: Hold) -> None:
         )
 
 
-def release(runner: Runner, zone: str, root: str) -> list[str]:
-    """Let go what is frozen with our comment in the image at `root`; return its stems.
+def let_go(runner: Runner, roots: Mapping[str, str]) -> Diagnosis | None:
+    """Unfreeze what is frozen with our comment in images, zone -> root; return the first trouble, None if all is gone.
 
-    Nobody else's freezes are touched. Raises Refusal and CommandError.
+    Nobody else's freezes are touched. Raises StillRunning.
     """
+    trouble: Diagnosis | None = None
+    for zone, root in roots.items():
+        try:
+            _let_go(runner, zone, root)
+        except StillRunning:
+            raise
+        except Refusal as exc:
+            trouble = trouble or exc.diagnosis
+        except CommandError as exc:
+            trouble = trouble or Diagnosis("hold-left", str(exc), _RUN_AGAIN)
+    return trouble
+
+
+def _let_go(runner: Runner, zone: str, root: str) -> None:
     stems = _held(zone, root)
     if not stems:
-        return []
+        return
     _check_tree(zone, root)
     done = runner.change(pkg_freeze.unfreeze(root, stems))
-    left = _held(zone, root)
-    if left:
+    still = _held(zone, root)
+    if still:
         raise refuse(
             "hold-left",
-            f"{', '.join(left)} could not be let go in zone {zone} after the update: {_said(done)}",
-            f"`{' '.join(pkg_freeze.unfreeze(root, left))}`, or run again.",
+            f"{', '.join(still)} was held in zone {zone} for the update, and could not be let go: {_said(done)}",
+            _RUN_AGAIN,
             tuple(done.lines()),
         )
-    return stems
 
 
 def _held(zone: str, root: str) -> list[str]:
     return pkg_freeze.ours(_freezes(zone, root))
-
-
-def _frozen(zone: str, root: str) -> set[str]:
-    return {one.name for one in _freezes(zone, root)}
 
 
 def _freezes(zone: str, root: str) -> Sequence[Frozen]:

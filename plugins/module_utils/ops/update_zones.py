@@ -114,10 +114,10 @@ def _begin(request: Request, seen: ZoneSurvey) -> ZoneUpdate:
 
 
 def _readable(seen: ZoneSurvey) -> ImageView:
-    if seen.view is None:
+    if seen.view is None or not seen.zone.has_image:
         raise refuse(
             seen.standing.why if seen.standing.linked else "image-missing",
-            f"Zone {seen.zone.name} has no image that can be updated: {seen.trouble}",
+            f"Zone {seen.zone.name} is {seen.zone.state} and has no image that can be updated. {seen.trouble}".strip(),
             f"`pkg -R {seen.root} list` must work; or leave the zone out.",
         )
     return seen.view
@@ -228,7 +228,10 @@ def expected(one: ZoneUpdate, plan: Plan) -> Plan:
 
 
 class ZonesUpdate:
-    """Runs it. What it has come to is kept also when it fails: for the module's result."""
+    """Runs it. What it has come to is kept also when it fails: for the module's result.
+
+    `told`: the linked metadata of a zone were written, or would be.
+    """
 
     def __init__(self, runner: Runner, request: Request, dry: bool) -> None:
         self.runner = runner
@@ -240,11 +243,6 @@ class ZonesUpdate:
         self.findings: list[Finding] = []
         self.exit_code: int | None = None
         self.told = False
-
-    @property
-    def changed(self) -> bool:
-        """True if a package or the linked metadata of a zone changed, or would."""
-        return self.told or any(one.changed for one in self.results)
 
     @property
     def before(self) -> list[ImageBefore]:
