@@ -21,7 +21,7 @@ from ..model.fmri import Fmri, is_wild, matching
 from ..model.image import Frozen, ImageView
 from ..model.parent import SATISFIED, SELF, judge
 from ..model.plan import Plan
-from ..model.update import UpdatePlan
+from ..model.update import Request, UpdatePlan
 from .survey import ZoneSurvey
 
 HELD = "held"
@@ -190,8 +190,8 @@ def check_ties(held: Hold, pairs: Iterable[tuple[Fmri, Fmri]], following: Iterab
 
 
 def forecast(plan: UpdatePlan, held: Hold, stays: Iterable[str]) -> UpdatePlan:
-    """Return a plan without what is held in a zone, and without `stays`, which cannot move without it."""
-    left = {*held.stems, *stays}
+    """Return a plan without what stays in a held zone."""
+    left = {*stays}
 
     def without(one: Plan) -> Plan:
         return replace(
@@ -205,32 +205,114 @@ def forecast(plan: UpdatePlan, held: Hold, stays: Iterable[str]) -> UpdatePlan:
     return replace(plan, images=tuple(images))
 
 
-def findings(held: Hold, plan: Plan, stays: Iterable[tuple[Fmri, Fmri]]) -> list[Finding]:
-    """Return what is to be said of what a plan would have moved, and of what may stay with it."""
-    found = [
+@dataclass(frozen=True)
+class Effect:
+    """What a hold keeps from moving: `stays`; `against`: (package, held package) that do not go together."""
+
+    held: Hold
+    stays: tuple[Fmri, ...]
+    against: tuple[tuple[Fmri, Fmri], ...]
+
+    @property
+    def stems(self) -> list[str]:
+        """What is expected to stay: what is held, and what cannot move without it."""
+        return [*self.held.stems, *(package.stem for package, _stays in self.against)]
+
+
+def resolve_all(request: Request, zones: Sequence[ZoneSurvey]) -> list[Hold]:
+    """Return what `hold` means. Raises Refusal."""
+    known = {zone.zone.name: zone for zone in zones}
+    for name in request.hold or {}:
+        if name not in known:
+            raise refuse(
+                "no-such-zone",
+                f"There is no zone {name[:80]}, which `hold` names.",
+                "`zoneadm list -cv` shows those that there are.",
+            )
+    return [resolve(names, known[name]) for name, names in (request.hold or {}).items()]
+
+
+def effects(
+    holds: Sequence[Hold], zones: Sequence[ZoneSurvey], parent: Mapping[str, Fmri], plan: UpdatePlan
+) -> list[Effect]:
+    """Return what holds keep from moving of a plan made without them; [] if they keep nothing.
+
+    `parent` is what is installed in the global zone. Raises Refusal where a freeze would block the global zone's own
+    update.
+    """
+    views = {zone.zone.name: zone.view for zone in zones}
+    found = []
+    for held in holds:
+        view = views[held.zone]
+        if view is None:
+            continue
+        check_parents(held, view, parent, plan)
+        effect = effect_of(held, plan)
+        if effect is not None:
+            check_ties(held, effect.against, followers(view, parent, plan))
+            found.append(effect)
+    return found
+
+
+def effect_of(held: Hold, plan: UpdatePlan) -> Effect | None:
+    """Return what a hold keeps from moving of a plan made without it, None if nothing."""
+    mine = plan.of(held.zone)
+    stays = held.moved(mine)
+    if not stays:
+        return None
+    try:
+        return Effect(held, tuple(stays), tuple(against(stays, ties(held.root, mine))))
+    except ImageError as exc:
+        raise _unreadable(held.zone, str(exc)) from None
+
+
+def findings(effect: Effect) -> list[Finding]:
+    """Return what is to be said of what stays, and of what may stay with it."""
+    zone = effect.held.zone
+    found = []
+    for fmri in effect.stays:
+        message = f"{fmri.stem} stays at {_version(fmri)} in zone {zone}, as `hold` says; the update would move it."
+        remedy = f"Take it out of `hold` of zone {zone} when it may move."
+        found.append(Finding(HELD, "info", zone, message, remedy, fmri.stem, str(fmri)))
+    for package, fmri in effect.against:
+        message = f"{package} does not go with {fmri.stem} {_version(fmri)}, which `hold` keeps in zone {zone}"
+        remedy = f"Take {fmri.stem} out of `hold` of zone {zone} when it may move."
+        found.append(Finding(HELD, "info", zone, f"{message}, and may stay behind with it.", remedy, package.stem))
+    return found
+
+
+def his_own(held: Hold) -> list[Finding]:
+    """Return what is to be said of packages that somebody else has frozen."""
+    return [
         Finding(
             HELD,
             "info",
             held.zone,
-            f"{fmri.stem} stays at {_version(fmri)} in zone {held.zone}, as `hold` says; the update would have "
-            "moved it.",
-            f"Take it out of `hold` of zone {held.zone} when it may move.",
-            package=fmri.stem,
-            child_fmri=str(fmri),
+            f"{fmri.stem} was frozen in zone {held.zone} before; that freeze stays as it is, after the update, too.",
+            f"`pkg -R {held.root} unfreeze {fmri.stem}` is up to who has frozen it.",
+            fmri.stem,
+            str(fmri),
         )
-        for fmri in held.moved(plan)
+        for fmri in held.frozen
     ]
-    for package, fmri in stays:
-        message = f"{package} does not go with {fmri.stem} {_version(fmri)}, which `hold` keeps in zone {held.zone}, "
-        remedy = f"Take {fmri.stem} out of `hold` of zone {held.zone} when it may move."
-        found.append(Finding(HELD, "info", held.zone, f"{message}and may stay behind with it.", remedy, package.stem))
-    for fmri in held.frozen:
-        message = (
-            f"{fmri.stem} was frozen in zone {held.zone} before; that freeze stays as it is, after the update, too."
-        )
-        remedy = f"`pkg -R {held.root} unfreeze {fmri.stem}` is up to who has frozen it."
-        found.append(Finding(HELD, "info", held.zone, message, remedy, fmri.stem, child_fmri=str(fmri)))
-    return found
+
+
+def expected(plan: UpdatePlan, found: Iterable[Effect]) -> UpdatePlan:
+    """Return what a plan made without holds is expected to be with them."""
+    for effect in found:
+        plan = forecast(plan, effect.held, effect.stems)
+    return plan
+
+
+def blocks(told: Diagnosis, holds: Sequence[Hold]) -> Diagnosis:
+    """Return what is said where pkg cannot plan with what is held."""
+    names = "; ".join(f"{', '.join(held.stems)} in zone {held.zone}" for held in holds)
+    return Diagnosis(
+        "hold-blocks",
+        f"With what `hold` keeps ({names}) the update cannot be planned. {told.sentence}",
+        "Leave out of `hold` what stands against it. Nothing was changed, and nothing is frozen any more.",
+        told.evidence,
+    )
 
 
 def left(zones: Iterable[ZoneSurvey]) -> dict[str, str]:

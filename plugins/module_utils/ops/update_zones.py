@@ -221,7 +221,7 @@ def refuse_moving(one: ZoneUpdate, plan: Plan) -> Diagnosis | None:
     )
 
 
-def expected(one: ZoneUpdate, plan: Plan) -> Plan:
+def once_told(one: ZoneUpdate, plan: Plan) -> Plan:
     """Return a plan made before the zone was told what the global zone has, without what will not move then."""
     tied = on_itself(one.view)
     return replace(plan, change=tuple(pair for pair in plan.change if pair[0].stem not in tied))
@@ -300,8 +300,9 @@ class ZonesUpdate:
             self._tell(one)
         plan = self._planned(one, self._ask(one, self.request.refresh))
         if untold and self.dry:
-            plan = replace(plan, plan=expected(one, plan.plan))
-        if one.held is not None and one.held.moved(plan.plan):
+            plan = replace(plan, plan=once_told(one, plan.plan))
+        if one.held is not None:
+            self.findings += update_hold.his_own(one.held)
             plan = self._hold_back(one, one.held, plan)
         moving = refuse_moving(one, plan.plan)
         if moving is not None:
@@ -364,17 +365,18 @@ class ZonesUpdate:
 
     def _hold_back(self, one: ZoneUpdate, held: Hold, plan: ImagePlan) -> ImagePlan:
         """Freeze what is to stay, and plan anew; in check mode say what would come of it."""
-        whole = UpdatePlan((plan,))
-        pairs = update_hold.against(held.moved(plan.plan), update_hold.ties(held.root, plan.plan))
-        self.findings += update_hold.findings(held, plan.plan, pairs)
-        foreseen_plan = update_hold.forecast(whole, held, [package.stem for package, _stays in pairs]).images[0]
-        if not pairs and foreseen_plan.plan.nothing_to_do:
-            return foreseen_plan
+        effect = update_hold.effect_of(held, UpdatePlan((plan,)))
+        if effect is None:
+            return plan
+        self.findings += update_hold.findings(effect)
+        expected = update_hold.expected(UpdatePlan((plan,)), [effect]).images[0]
+        if not effect.against and expected.plan.nothing_to_do:
+            return expected
         self.holding.append(held)
         if self.dry:
             self.runner.planned(pkg_freeze.freeze(held.root, held.stems))
             self.runner.planned(pkg_update.zone_dry_run(held.root, self.request, one.packages, refresh=False))
-            return foreseen_plan
+            return expected
         update_hold.freeze(self.runner, held)
         return self._planned(one, self._ask(one, refresh=False))
 

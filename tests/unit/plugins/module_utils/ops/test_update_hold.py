@@ -212,7 +212,7 @@ def test_the_forecast_leaves_out_what_stays() -> None:
         web01=Plan(change=((NGINX, NGINX_2), (CURL, CURL_2), (AGENT, AGENT_2))),
     )
     assert held.moved(plan.of("web01")) == [NGINX]
-    foreseen = update_hold.forecast(plan, held, ["ours/agent"])
+    foreseen = update_hold.forecast(plan, held, [*held.stems, "ours/agent"])
     assert foreseen.of("web01").change == ((CURL, CURL_2),)
     assert foreseen.of(None) == plan.of(None)
     assert held.moved(foreseen.of("web01")) == []
