@@ -55,6 +55,9 @@ HOOK_TOOLS: dict[str, tuple[str, str]] = {
 }
 """Commands that brand hooks run, with log and faults like any other, but that are not put on the host's path."""
 
+UNREAD = 120
+"""Exit code of a Python program, as pkg is one, that cannot write its last words."""
+
 BY_NAME = HOOK_TOOLS | {path.rsplit("/", 1)[1]: place for path, place in COMMANDS.items()}
 
 
@@ -90,12 +93,30 @@ class Context:
         """What strikes this command; pkg asks it while it works."""
         self.stdin = stdin
         """Reads all of standard input; empty for commands run by others."""
+        self.live = False
+        """Standard output is this process's own: what is flushed is seen at once."""
+        self.held: set[Path] = set()
+        """Files that stay locked while it waits and lets others work."""
         self._out: list[str] = []
         self._err: list[str] = []
+        self._flushed = 0
 
     def out(self, text: str) -> None:
         """Write text, newline included, to standard output."""
         self._out.append(text)
+
+    def flush(self) -> None:
+        """Show what there is of standard output: somebody may look on. Raises BrokenPipeError if nobody does."""
+        if self.live and not (self.fault and "stdout" in self.fault.entry):
+            fresh = self._out[self._flushed :]
+            self._flushed = len(self._out)
+            sys.stdout.write("".join(fresh))
+            sys.stdout.flush()
+
+    @property
+    def shown(self) -> str:
+        """What was flushed."""
+        return "".join(self._out[: self._flushed])
 
     def err(self, text: str) -> None:
         """Write text, newline included, to standard error."""
@@ -200,14 +221,20 @@ def main() -> None:
     parent = int(os.environ["TESTBED_PARENT"]) if "TESTBED_PARENT" in os.environ else None
     with host.locked():
         zone = os.environ.get("TESTBED_ZONE", host.state.zonename)
+        ctx = Context(host, argv, os.environ, zone, parent, stdin=sys.stdin.read)
+        ctx.live = True
         try:
-            result = execute(Context(host, argv, os.environ, zone, parent, stdin=sys.stdin.read))
+            result = execute(ctx)
         except faults.Killed as killed:
             killed.die(host)
-    sys.stdout.write(result.stdout)
+    rc = result.rc
+    try:
+        sys.stdout.write(result.stdout[len(ctx.shown) :])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        rc = UNREAD
     sys.stderr.write(result.stderr)
-    sys.stdout.flush()
     sys.stderr.flush()
     if host.went_down:
         faults.end_processes(host)
-    os._exit(result.rc)
+    os._exit(rc)

@@ -9,7 +9,11 @@ A fault is an entry of ``state.faults``::
     effect: {busy: PATH}           the path is busy from right before it on; it runs (rc and texts overlaid if given)
     effect: {lock: IMAGE ROOT}     another pkg takes this lock right before it and keeps it
     effect: {without: [ARG, ...]}  it runs without these arguments
+    effect: {offline: URI}         the repository cannot be reached from right before it on
     hang: 5                        it takes that many seconds longer, then goes on
+    at: "Finalize: .*zone:db01"    regular expression: not before the command but right after it has written a line of
+                                   progress that matches; lines of a child, which nobody sees, begin with `zone:db01 `.
+                                   `hang` then strikes at every such line, `effect` and `kill` at the first
     effect: {error: ENOSPC, right_after_replacing: etc/release}
                                    pkg gets this error right after it has replaced that path
     effect: {sleeps: 60, rc_when_signalled: 1, holds_open: PATH}
@@ -22,7 +26,7 @@ A fault is an entry of ``state.faults``::
                                    `connection`: what Ansible reached the host by breaks, and the processes of its
                                    session get SIGHUP; one in a session of its own goes on, this command, too
     kill: {..., when: during, right_after_replacing: etc/release}
-                                   right after pkg has replaced that path
+                                   right after pkg has replaced that path; `image: zone:db01` beside it: in that image
 
 ``seen`` counts the matches so far. Several entries may strike one command (an effect and a kill).
 """
@@ -30,6 +34,7 @@ A fault is an entry of ``state.faults``::
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -61,7 +66,7 @@ class Killed(BaseException):
             hang_up(host)
             os.kill(os.getpid(), signal.SIGHUP)
         elif self.target == "caller":
-            os.kill(int(os.environ.get("TESTBED_CALLER", os.getppid())), self.signal)
+            os.kill(_caller(), self.signal)
         elif self.target == "hook":
             os.kill(int(os.environ["TESTBED_HOOK"]), self.signal)
         elif self.target == "power":
@@ -115,8 +120,16 @@ def processes(root: Path) -> list[int]:
 class Fault:
     """One declared fault at the command that it strikes."""
 
-    def __init__(self, entry: dict[str, Any], host: Host, make: Callable[[int, str, str], Result]) -> None:
+    def __init__(
+        self,
+        entry: dict[str, Any],
+        steps: list[dict[str, Any]],
+        host: Host,
+        make: Callable[[int, str, str], Result],
+    ) -> None:
         self.entry = entry
+        self.steps = steps
+        """Faults that strike at a line of progress."""
         self.host = host
         self.effect: dict[str, Any] = entry.get("effect") or {}
         self._make = make
@@ -129,15 +142,31 @@ class Fault:
             return None
         return self._make(self.entry["rc"], self.entry.get("stdout") or "", self.entry.get("stderr") or "")
 
-    def replaced(self, path: str) -> str | None:
+    def due(self, line: str) -> list[dict[str, Any]]:
+        """What strikes at this line of progress."""
+        return [entry for entry in self.steps if re.search(entry["at"], line)]
+
+    def step(self, ctx: Context, line: str) -> None:
+        """The command has just written a line of progress. Raises Killed."""
+        for entry in self.due(line):
+            kill = entry.get("kill")
+            if kill or entry.get("effect"):
+                self.steps.remove(entry)
+            _change(ctx, entry)
+            if kill and kill["target"] == "caller":
+                os.kill(_caller(), kill.get("signal", signal.SIGKILL))
+            elif kill:
+                _kill(kill, ctx.host)
+
+    def replaced(self, path: str, image: str) -> str | None:
         """pkg has just replaced ``path`` (no slash before it): the name of the error it gets now, if one is declared.
 
-        Raises Killed if that is declared.
+        ``image``: name of the child, empty for the image that pkg works on. Raises Killed if that is declared.
         """
         kill = self.entry.get("kill") or {}
-        if kill.get("right_after_replacing") == path:
+        if kill.get("right_after_replacing") == path and kill.get("image", image) == image:
             _kill(kill, self.host)
-        if self.effect.get("right_after_replacing") == path:
+        if self.effect.get("right_after_replacing") == path and self.effect.get("image", image) == image:
             return str(self.effect["error"])
         return None
 
@@ -162,29 +191,64 @@ def before(ctx: Context) -> Fault | None:
 
     line = " ".join(ctx.argv)
     struck: dict[str, Any] = {}
+    steps: list[dict[str, Any]] = []
     for entry in ctx.host.state.faults:
         if not re.search(entry["match"], line) or (entry.get("typed") and ctx.parent is not None):
             continue
         entry["seen"] = entry.get("seen", 0) + 1
-        if entry.get("nth", 1) in (entry["seen"], "every"):
+        if entry.get("nth", 1) not in (entry["seen"], "every"):
+            continue
+        if "at" in entry:
+            steps.append(entry)
+        else:
             struck |= entry
-    if not struck:
+    if not struck and not steps:
         return None
     ctx.host.save()
-    effect = struck.get("effect") or {}
-    if "busy" in effect:
-        ctx.host.state.busy.append(effect["busy"])
-    if "lock" in effect:
-        ctx.host.state.locks.append(effect["lock"])
-    if "without" in effect:
-        ctx.argv = [word for word in ctx.argv if word not in effect["without"]]
-    if struck.get("hang"):
-        with ctx.host.unlocked():
-            time.sleep(struck["hang"])
+    _change(ctx, struck)
     kill = struck.get("kill")
     if kill and kill.get("when") == "before":
         _kill(kill, ctx.host)
-    return Fault(struck, ctx.host, Result)
+    return Fault(struck, steps, ctx.host, Result)
+
+
+def _change(ctx: Context, struck: dict[str, Any]) -> None:
+    """What the fault makes different for the command, and how long that takes."""
+    effect = struck.get("effect") or {}
+    for key, known in (
+        ("busy", ctx.host.state.busy),
+        ("lock", ctx.host.state.locks),
+        ("offline", ctx.host.state.offline),
+    ):
+        if key in effect:
+            known.append(effect[key])
+    if "without" in effect:
+        ctx.argv = [word for word in ctx.argv if word not in effect["without"]]
+    if struck.get("hang"):
+        _pause(ctx, struck["hang"])
+
+
+def _pause(ctx: Context, seconds: float) -> None:
+    """Let others work; what the command has locked they find locked."""
+    with contextlib.ExitStack() as stack:
+        for path in ctx.held:
+            fcntl.flock(stack.enter_context(open(path, "a")), fcntl.LOCK_EX)
+        with ctx.host.unlocked():
+            time.sleep(seconds)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a command that waits has locked the file."""
+    with contextlib.suppress(FileNotFoundError), open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _caller() -> int:
+    return int(os.environ.get("TESTBED_CALLER", os.getppid()))
 
 
 def _kill(kill: dict[str, Any], host: Host) -> None:

@@ -10,8 +10,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from testbed import faults
 from testbed.command import Context
+
+if TYPE_CHECKING:
+    import subprocess
 
 HOOKS, PKG, REPOSITORIES = "TESTBED_HOOKS", "TESTBED_PKG", "TESTBED_REPOS"
 """What `enter` takes from its environment: a directory for /usr/lib/brand, a program for pkg, a directory for /repo."""
@@ -80,8 +85,41 @@ def _run(ctx: Context, argv: Sequence[str], changes: bool = True) -> int:
 
     environment = {"TESTBED_CALLER": str(os.getppid()), **ctx.env, "TESTBED_PARENT": str(ctx.number)}
     with ctx.host.unlocked():
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment)
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        try:
+            _pass_on(ctx, process)
+        except faults.Killed:
+            process.kill()
+            raise
     ctx.host.changed = changes
-    ctx.out(done.stdout)
-    ctx.err(done.stderr)
-    return done.returncode
+    return process.returncode
+
+
+def _pass_on(ctx: Context, process: subprocess.Popen[str]) -> None:
+    """Its output as it comes, to its end. If nobody reads it any more the program is told so as it would be itself."""
+    import threading
+
+    assert process.stdout
+    errors: list[str] = []
+    reader = threading.Thread(target=lambda: errors.extend(process.stderr or []))
+    reader.start()
+    for line in process.stdout:
+        ctx.out(line)
+        try:
+            ctx.flush()
+        except BrokenPipeError:
+            process.stdout.close()
+            break
+        if ctx.fault and ctx.fault.due(line):
+            with ctx.host.locked():
+                ctx.fault.step(ctx, line)
+    process.wait()
+    reader.join()
+    ctx.err("".join(errors))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from testbed import zones
-from testbed.command import Context
+from testbed import faults, zones
+from testbed.command import UNREAD, Context
 from testbed.ips import linked, messages
 from testbed.ips.images import config, history, image, settings
 from testbed.ips.images.catalog import Entry
@@ -133,9 +133,16 @@ class Session:
             self._err.append(text)
 
     def progress(self, text: str) -> None:
-        """A line of the progress tracker."""
+        """Lines of the progress tracker, seen at once. Raises Exit if nobody reads them any more."""
         if not self.quiet:
             self.out(text)
+            try:
+                self.ctx.flush()
+            except BrokenPipeError:
+                raise Exit(UNREAD) from None
+        if self.ctx.fault:
+            for line in text.splitlines():
+                self.ctx.fault.step(self.ctx, f"{self.image.child_name} {line}" if self._parent else line)
 
     @property
     def output(self) -> str:
@@ -246,8 +253,10 @@ class Session:
         if self.unprivileged and not dry_run:
             head = UNPRIVILEGED.get(self.command, f"\npkg {self.command}: ")
             raise Exit(1, f"{head}{messages.NOT_ROOT}")
-        if any((held.rstrip("/") or "/") == self.root for held in self.host.state.locks):
+        lock = self.image.meta / "lock"
+        if any((held.rstrip("/") or "/") == self.root for held in self.host.state.locks) or faults.is_held(lock):
             raise Exit(7, f"pkg: {messages.LOCKED}")
+        self.ctx.held.add(lock)
         self.locked = not dry_run
 
     def save(self) -> None:
@@ -303,7 +312,7 @@ class Session:
 
     def strike(self, path: str) -> None:
         """A declared fault that hits pkg right after it has replaced ``path``."""
-        error = self.ctx.fault.replaced(path) if self.ctx.fault else None
+        error = self.ctx.fault.replaced(path, self.image.child_name if self._parent else "") if self.ctx.fault else None
         if error:
             number, words = ERRORS[error]
             text = f"An unexpected error happened during {self.command}: [Errno {number}] {words}"

@@ -132,7 +132,7 @@ def declare_fault(host: Host, **fault: object) -> None:
 
 def test_a_connection_lost_before_a_command(host: Host, tmp_path: Path) -> None:
     declare_fault(host, match="beadm create", kill={"target": "connection", "when": "before"})
-    create = {"ansible.builtin.command": {"argv": ["beadm", "create", "new"]}}
+    create: dict[str, object] = {"ansible.builtin.command": {"argv": ["beadm", "create", "new"]}}
     lost, again = play(tmp_path, [create | {"ignore_unreachable": True}, create])
     assert lost["unreachable"] is True
     assert "the connection was lost while the command ran" in str(lost["msg"])

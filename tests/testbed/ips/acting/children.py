@@ -97,6 +97,8 @@ class ChildRun:
     def prepare(self) -> None:
         """Raises Exit before anything is changed."""
         execution.prepare(self.session, self.plan, self.request)
+        for _ in ("planned", "prepared"):  # a child ends after each stage and is started anew for the next
+            history.record(self.session, result=history.CANCELED)
 
     def carry_out(self, clone: str = "") -> None:
         """``clone``: where a new boot environment is mounted. Raises Exit; then its metadata stay as they were."""
@@ -110,8 +112,7 @@ class ChildRun:
             self.session.image.write_linked(self.new_metadata)
             self.session.image.forget_linked(f".{self.session.ctx.number}")
             self.session.host.changed = True
-        for result in (history.CANCELED, history.CANCELED, history.SUCCEEDED):  # one for each stage
-            history.record(self.session, result=result)
+        history.record(self.session)
 
 
 def leave_metadata(child: Session, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -225,6 +226,11 @@ def plan_children(session: Session, request: Request, children: list[Child], aft
     if children:
         session.progress("Planning: Finished processing linked images.\n")
     return runs
+
+
+def working(done: int, runs: list[ChildRun]) -> str:
+    """The line of progress that says which child is at work."""
+    return f"Linked images: {done}/{len(runs)} done; 1 working: {runs[done].child.name}\n"
 
 
 def _chosen(request: Request, children: list[Child]) -> list[str]:

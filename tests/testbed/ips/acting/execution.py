@@ -48,19 +48,28 @@ def plan_image(
         session.progress("Planning: Solver setup ... Done\nPlanning: Running solver ...")
         raise Exit(1, f"\npkg {request.operation}: {failure}") from None
     session.progress("Planning: Solver setup ... Done\nPlanning: Running solver ... Done\n")
-    for entry in made.arriving:
-        session.manifest(entry)
+    _fetch_manifests(session, made)
     settle.settle(session.image, made, session.manifest, wanted, request.mediators)
     conflict = conflicts.find(session.image, settings.applied(session.image, wanted), made)
     if conflict:
         raise Conflicting(made, f"\npkg {request.operation}: {conflict}\n")
     if made:
-        session.progress("Planning: Finding local manifests ... Done\n")
         session.progress("Planning: Package planning ... Done\nPlanning: Merging actions ... Done\n")
         session.progress("Planning: Checking for conflicting actions ... Done\n")
     session.progress("Planning: Consolidating action changes ... Done\nPlanning: Evaluating mediators ... Done\n")
     session.progress("Planning: Planning completed in 0.01 seconds\n")
     return made
+
+
+def _fetch_manifests(session: Session, made: Plan) -> None:
+    if made:
+        session.progress("Planning: Finding local manifests ... Done\n")
+    missing = [entry for entry in made.arriving if session.image.manifest(entry.fmri) is None]
+    if missing:
+        session.progress(f"Planning: Fetching manifests: 0/{len(missing)}  0% complete\n")
+        for entry in missing:
+            session.manifest(entry)
+        session.progress(f"Planning: Fetching manifests: {len(missing)}/{len(missing)}  100% complete\n")
 
 
 def _packages(
@@ -97,8 +106,13 @@ def changes(session: Session, made: Plan) -> deliver.Changes:
 def prepare(session: Session, made: Plan, request: Request) -> None:
     """What must be had before anything is changed: licences accepted, payloads fetched. Raises Exit 6 or 1."""
     licences.check(session, request, made)
-    for entry in made.arriving if changes(session, made).payloads else ():
+    payloads = changes(session, made).payloads
+    if not payloads:
+        return
+    session.progress(f"Download: 0/{len(payloads)} items  0.0/0.0MB  0% complete \n")
+    for entry in made.arriving:
         session.reach(entry)
+    session.progress("Download: Completed 0.00 B in 0.00 seconds (0B/s)\n")
 
 
 def execute(session: Session, made: Plan, listed: list[Child] | None = None) -> None:
@@ -112,9 +126,6 @@ def execute(session: Session, made: Plan, listed: list[Child] | None = None) -> 
         return
     todo = changes(session, made)
     total = len(todo.remove) + len(todo.install) + len(todo.update)
-    if todo.payloads:
-        session.progress(f"Download: 0/{len(todo.payloads)} items  0.0/0.0MB  0% complete \n")
-        session.progress("Download: Completed 0.00 B in 0.00 seconds (0B/s)\n")
     session.progress(f" Actions: 1/{total} actions (Installing new actions)\n")
     session.host.changed = True
     noted = notes.lines(session, todo)
@@ -135,12 +146,12 @@ def execute(session: Session, made: Plan, listed: list[Child] | None = None) -> 
     notes.keep(session, noted)
     if made.avoided is not None:
         session.image.write_avoided(made.avoided, made.left_out)
+    session.save()
     for word in ("Updating package state database", "Updating package cache", "Updating image state"):
         session.progress(f"Finalize: {word} ... Done\n")
+    linked.write_own_metadata(session.image, session.find_children() if listed is None else listed)
     for word in ("Creating fast lookup database", "Reading search index", "Updating search index"):
         session.progress(f"Finalize: {word} ... Done\n")
-    session.save()
-    linked.write_own_metadata(session.image, session.find_children() if listed is None else listed)
 
 
 def after(session: Session, made: Plan) -> dict[str, Fmri]:

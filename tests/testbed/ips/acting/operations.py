@@ -14,6 +14,7 @@ from testbed.ips.acting.children import (
     plan_children,
     publisher_check,
     refuse_updates,
+    working,
 )
 from testbed.ips.images import catalog
 from testbed.ips.linked import Child
@@ -52,6 +53,8 @@ def run(session: Session, request: Request) -> int:
     open_children(session, children, failed_head(request))
     alternates.refuse_with_children(session, request.origins, children)
     publisher_check(session, children, failed_head(request))
+    if children:
+        session.progress(" Startup: Linked image publisher check ... Done\n")
     try:
         made, boot, runs = _planned(session, request, children)
     except NotFetched:
@@ -80,11 +83,15 @@ def run(session: Session, request: Request) -> int:
 def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildRun], boot: Decision) -> None:
     """Raises Exit. A child that fails ends the run: those before it are done, and a new boot environment is left."""
     execution.prepare(session, made, request)
-    for run in runs:
+    moving = [run for run in runs if run.changed]
+    for number, run in enumerate(moving):
+        session.progress(f"Download: {working(number, moving)}")
         try:
             run.prepare()
         except Exit as failure:
             raise Exit(1, f"\npkg: {framed(run.request.operation, run.child, failure)}") from None
+    if moving:
+        session.progress("Download: Finished processing linked images.\n")
     place = Workplace(session, boot)
     alternates.settle(session, made)
     try:
@@ -95,7 +102,8 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
     if made.dangling and not _in_zone(session):
         (place.failed if boot.new else place.done)()
         raise Exit(3, f"pkg: {dangling(made)}\n")
-    for run in runs:
+    for number, run in enumerate(moving):
+        session.progress(f"Finalize: {working(number, moving)}")
         try:
             run.carry_out(place.root)
         except Exit as failure:
@@ -103,6 +111,9 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
             raise Exit(failure.rc, f"{failed_head(request)}\n{text}") from None
         if run.last_words:
             session.progress(f"Finalize: {run.last_words}")
+    if moving:
+        session.progress("Finalize: Finished processing linked images.\n")
+    session.progress("Finalize: Updating package cache ... Done\n")
     place.done()
 
 
