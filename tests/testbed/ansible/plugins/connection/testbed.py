@@ -84,17 +84,20 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         self._connect()
         up_before = self._boots()
         command = [sys.executable, "-IS", os.fspath(TESTBED), "enter", os.fspath(self._directory()), "--", *argv]
-        with self._line() as line:
+        # A file, not a pipe: communicate() with a timeout forgets input that has not been taken by then.
+        with self._line() as line, tempfile.TemporaryFile() as given:
+            given.write(in_data or b"")
+            given.seek(0)
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, "TESTBED_CONNECTION": os.fspath(line)},
                 start_new_session=True,
             )
             try:
-                out, err = self._talk(process, in_data or b"", line)
+                out, err = self._talk(process, line)
             except BaseException:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGHUP)
@@ -115,14 +118,12 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # ansible-core has no t
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def _talk(self, process: subprocess.Popen[bytes], in_data: bytes, line: Path) -> tuple[bytes, bytes]:
+    def _talk(self, process: subprocess.Popen[bytes], line: Path) -> tuple[bytes, bytes]:
         """Standard output and error to their end. Raises AnsibleConnectionFailure if it breaks meanwhile."""
-        given: bytes | None = in_data
         while True:
             try:
-                out, err = process.communicate(given, timeout=LOOK_SECONDS)
+                out, err = process.communicate(timeout=LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                given = None  # it has it
                 out = None
             if not line.exists():
                 raise AnsibleConnectionFailure("the connection was lost while the command ran")
