@@ -101,9 +101,9 @@ class ActionModule(ActionBase):
                     self._say(f"The connection is lost ({exc}). The update goes on there; trying to reach it again.")
                 if now - lost_since >= timeout:
                     raise AnsibleConnectionFailure(
-                        f"{self._where()} could not be reached again within {timeout:g} seconds ({exc}). The update goes "
-                        "on there. Run the task again when the host can be reached: it waits for the update to end and "
-                        "returns its result."
+                        f"{self._where()} could not be reached again within {timeout:g} seconds ({exc}). The update "
+                        "goes on there. Run the task again when the host can be reached: it waits for the update to "
+                        "end and returns its result."
                     ) from exc
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._connection.reset()
