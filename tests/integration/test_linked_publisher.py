@@ -335,7 +335,8 @@ def test_an_unreachable_repository_leaves_the_global_zone_alone(machine: MakeMac
     assert failed.cause == "repository-unreachable"
     assert host.publishers("/") == host.publishers() == ["omnios", "extra.omnios"]
     assert [image["status"] for image in failed.result["images"]] == ["not-reached", "failed", "failed"]
-    assert "Zone web01 does not have" in failed.message
+    assert "Zone web01 is not as it should be (Publisher ours: add origin" in failed.message
+    assert "Left as it was for that: the global zone." in failed.message
     assert failed.result["changed"] is False
     pkg_agrees(host)
 
@@ -363,7 +364,7 @@ def test_exit_0_is_not_believed(machine: MakeMachine) -> None:
     host.faults({"match": f"{WEB} set-publisher", "nth": "every", "rc": 0})
     failed = attempt(host, publishers=[OUR])
     assert failed.cause == "not-done"
-    assert "That was not done." in failed.message
+    assert "Zone web01 is not as it should be (Publisher ours: add origin" in failed.message
     assert host.publishers("/") == ["omnios", "extra.omnios"]
 
 

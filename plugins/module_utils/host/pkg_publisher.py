@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Sequence
 
 from ..model.publisher_plan import Change, Edit
 from .runner import Result
 
-# Recording 12-publishers, set-publisher -g.
+# Recording 12-publishers, set-publisher -g; a publisher that is new is told "contains package data for A; not B".
 _UNREACHABLE = "do not appear to point to a valid pkg repository"
-_OF_ANOTHER = "does not contain package data for"
+_OF_ANOTHER = re.compile("contains? package data for")
 
 
 def commands(root: str, edit: Edit) -> list[list[str]]:
@@ -60,7 +61,7 @@ def trouble(result: Result) -> tuple[str, str]:
             "repository-unreachable",
             "See that the global zone reaches the repository (address, network, proxy), then run again.",
         )
-    if _OF_ANOTHER in result.stderr:
+    if _OF_ANOTHER.search(result.stderr):
         return "wrong-repository", "That repository is another publisher's: correct the origin."
     return "pkg-failed", "The evidence has pkg's words. Mend that, then run again."
 

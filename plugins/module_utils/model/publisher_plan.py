@@ -59,14 +59,15 @@ class Change:
     @property
     def sentence(self) -> str:
         """Say what is done, passwords masked."""
+        again = set(self.add_origins) & set(self.remove_origins)
         parts = [
-            *(f"add origin {uri}" for uri in self.add_origins),
-            *(f"remove origin {uri}" for uri in self.remove_origins),
+            *(f"add origin {uri}" for uri in self.add_origins if uri not in again),
+            *(f"remove origin {uri}" for uri in self.remove_origins if uri not in again),
             *(f"add mirror {uri}" for uri in self.add_mirrors),
             *(f"remove mirror {uri}" for uri in self.remove_mirrors),
         ]
-        if self.proxy:
-            parts.append(f"reach it through proxy {self.proxy}")
+        if self.proxy or again:
+            parts.append(f"reach it through proxy {self.proxy}" if self.proxy else "reach it without a proxy")
         if self.sticky is not None:
             parts.append("make it sticky" if self.sticky else "make it non-sticky")
         if self.enabled is not None:
@@ -96,11 +97,11 @@ class Edit:
 
 
 def proxy_of(publisher: Publisher) -> str | None:
-    """Return the proxy by which all origins are reached, "" for none, None if they are not reached alike."""
+    """Return the proxy by which all origins but files are reached, "" for none, None if they are not reached alike."""
     proxies = [proxy for proxy in dict(publisher.settings).get("proxy", "").split(", ") if proxy]
     if not proxies:
         return ""
-    alike = len(set(proxies)) == 1 and len(proxies) == len(publisher.origins)
+    alike = len(set(proxies)) == 1 and len(proxies) == len(_reached(publisher.origins))
     return proxies[0] if alike else None
 
 
@@ -122,8 +123,8 @@ def applied(publisher: Publisher, wanted: Wanted) -> Publisher:
     proxy = proxy_of(publisher) if wanted.proxy is None else wanted.proxy
     if proxy is not None:
         settings.pop("proxy", None)
-        if proxy and origins:
-            settings["proxy"] = ", ".join([proxy] * len(origins))
+        if proxy and _reached(origins):
+            settings["proxy"] = ", ".join([proxy] * len(_reached(origins)))
     return replace(
         publisher,
         origins=origins,
@@ -218,9 +219,10 @@ def _changes(old: Publisher | None, new: Publisher, moves: Mapping[str, str]) ->
     add, remove = _differing(was.origins, new.origins)
     add_mirrors, remove_mirrors = _differing(was.mirrors, new.mirrors)
     proxy = proxy_of(new)
-    if proxy is not None and proxy != proxy_of(was) and was.origins and new.origins:
+    if proxy is not None and proxy != proxy_of(was):
         # pkg sets a proxy only with a URI that it adds
-        add, remove = new.origins, was.origins
+        again = [uri for uri in _reached(was.origins) if uri not in remove]
+        add, remove = (*add, *again), (*remove, *again)
     had, has = properties_of(was), properties_of(new)
     change = Change(
         name=new.name,
@@ -230,19 +232,32 @@ def _changes(old: Publisher | None, new: Publisher, moves: Mapping[str, str]) ->
         remove_mirrors=remove_mirrors,
         sticky=None if was.sticky == new.sticky else new.sticky,
         enabled=None if was.enabled == new.enabled else new.enabled,
-        proxy=(proxy or "") if add or add_mirrors else "",
+        proxy=(proxy or "") if _reached(add) or _reached(add_mirrors) else "",
         set_properties=tuple((name, value) for name, value in has.items() if had.get(name) != value),
         unset_properties=tuple(name for name in had if name not in has),
         after=moves.get(new.name),
     )
     if old is not None and change == Change(new.name):
         return []
-    if change.enabled is None or not add:
+    return [part for half in _switch_apart(change, old is None) for part in _files_apart(half)]
+
+
+def _switch_apart(change: Change, is_new: bool) -> list[Change]:
+    """Return the change with `enabled` by itself where it must be; the publisher is disabled while origins change."""
+    if change.enabled is None or not change.add_origins:
         return [change]
-    # so that it is never enabled, or never without its origins, while it is not to be
-    switched = Change(new.name, enabled=change.enabled, after=change.after)
+    switched = Change(change.name, enabled=change.enabled, after=change.after)
     rest = replace(change, enabled=None, after=None)
-    return [rest, switched] if old is not None and change.enabled else [switched, rest]
+    return [rest, switched] if change.enabled and not is_new else [switched, rest]
+
+
+def _files_apart(change: Change) -> list[Change]:
+    """Return the change with URIs of files by themselves where there is a proxy, which pkg refuses for them."""
+    origins, mirrors = _files(change.add_origins), _files(change.add_mirrors)
+    if not change.proxy or not (origins or mirrors):
+        return [change]
+    rest = replace(change, add_origins=_reached(change.add_origins), add_mirrors=_reached(change.add_mirrors))
+    return [rest, Change(change.name, add_origins=origins, add_mirrors=mirrors)]
 
 
 def _moves(current: Sequence[str], names: Sequence[str]) -> dict[str, str]:
@@ -298,6 +313,15 @@ def _differing(old: Sequence[str], new: Sequence[str]) -> tuple[tuple[str, ...],
     """Return the URIs to be added and those to be removed."""
     had, has = {_form(uri) for uri in old}, {_form(uri) for uri in new}
     return tuple(uri for uri in new if _form(uri) not in had), tuple(uri for uri in old if _form(uri) not in has)
+
+
+def _files(uris: Sequence[str]) -> tuple[str, ...]:
+    return tuple(uri for uri in uris if uri.startswith("file:"))
+
+
+def _reached(uris: Sequence[str]) -> tuple[str, ...]:
+    """Return the URIs that are reached by a network."""
+    return tuple(uri for uri in uris if not uri.startswith("file:"))
 
 
 def _form(uri: str) -> str:

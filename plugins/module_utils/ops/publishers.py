@@ -11,7 +11,7 @@ is left to do is seen from the images.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from ..host import image, pkg_publisher
@@ -30,6 +30,8 @@ UNCHANGED = "unchanged"
 CHANGED = "changed"
 FAILED = "failed"
 NOT_REACHED = "not-reached"
+# A repository that is gone fails in every zone with the same words.
+_TOLD = 3
 _CERTIFICATES = ("ssl_key", "ssl_cert")
 
 
@@ -78,7 +80,7 @@ class Task:
     @property
     def name(self) -> str:
         """The image as people call it."""
-        return "The global zone" if self.zone == GLOBAL else f"Zone {self.zone}"
+        return "the global zone" if self.zone == GLOBAL else f"zone {self.zone}"
 
     def breaks(self, parent: Sequence[Publisher], publishers: Sequence[Publisher]) -> PositionFault | None:
         """Return where the image would break the rule with `publishers` below a global zone with `parent`."""
@@ -295,59 +297,65 @@ class _Executor:
         first = self.failures[0]
         told_all = Diagnosis(
             first.cause,
-            " ".join([failure.sentence for failure in self.failures] + self._waiting()),
+            " ".join([failure.sentence for failure in self.failures[:_TOLD]] + self._waiting()),
             first.remedy,
-            tuple(line for failure in self.failures for line in failure.evidence),
+            tuple(line for failure in self.failures[:_TOLD] for line in failure.evidence),
         )
         raise PublisherFailed(told_all.message, {**self._result(), "diagnosis": told_all.as_result()})
 
     def _bring(self, task: Task) -> bool:
-        """Run the commands of one image, and read it back, whatever they said. Returns whether all is well."""
-        cause, remedy, evidence, said = "not-done", "Look at the image, then run again.", [], ""
+        """Change one image, and read it back, whatever the commands said. Returns whether all is well."""
         self.status[task.zone] = FAILED
+        trouble = self._type(task)
+        try:
+            self.after[task.zone] = image.read_config(task.root).publishers
+        except ImageError as exc:
+            self._failed(task, trouble or Diagnosis("image-unreadable", str(exc), "Mend that, then run again."), "")
+            return False
+        left = edit(self.after[task.zone], task.target)
+        if left:
+            what = left.sentences[0].rstrip(".")
+            self._failed(task, trouble or Diagnosis("not-done", "", "Look at the image, then run again."), what)
+            return False
+        self.status[task.zone] = CHANGED
+        if trouble:
+            self.runner.warn(f"The publishers of {task.name} are as they should be, but {trouble.sentence}")
+        return True
+
+    def _type(self, task: Task) -> Diagnosis | None:
+        """Run the commands of one image, up to the first that fails."""
         try:
             for argv in pkg_publisher.commands(task.root, task.edit):
                 done = self.runner.change(argv)
                 if done.rc != 0:
                     cause, remedy = pkg_publisher.trouble(done)
-                    evidence = done.lines()
-                    said = f" `{' '.join(argv)}` ended with exit code {done.rc}."
-                    break
-            self.after[task.zone] = image.read_config(task.root).publishers
+                    sentence = f"`{' '.join(argv)}` ended with exit code {done.rc}."
+                    return Diagnosis(cause, sentence, remedy, tuple(done.lines()))
         except StillRunning as exc:
-            cause, remedy, said = "still-running", "Wait for it to end, then run again.", f" {exc}"
-        except (CommandError, ImageError) as exc:
-            cause, remedy, said = "probe-failed", "Mend that, then run again.", f" {exc}"
-        else:
-            left = edit(self.after[task.zone], task.target)
-            if not left:
-                self.status[task.zone] = CHANGED
-                if said:
-                    self.runner.warn(f"{task.name} has the publishers that it is to have, but{said}")
-                return True
-            said = f" {left.sentences[0]} That was not done.{said}"
+            return Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
+        except CommandError as exc:
+            return Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
+        return None
+
+    def _failed(self, task: Task, trouble: Diagnosis, what: str) -> None:
         fault = task.breaks(self.parent.target, self.after[task.zone])
-        self.failures.append(
-            Diagnosis(
-                cause,
-                f"{task.name} does not have the publishers that it is to have.{said}"
-                + (_place(fault) if fault else ""),
-                remedy,
-                tuple(evidence),
-            )
-        )
-        return False
+        words = [
+            f"{task.name[0].upper()}{task.name[1:]} is not as it should be{f' ({what})' if what else ''}.",
+            *([trouble.sentence] if trouble.sentence else []),
+            *([_place(fault)] if fault else []),
+        ]
+        self.failures.append(replace(trouble, sentence=" ".join(words)))
 
     def _waiting(self) -> list[str]:
         """Say what was left as it was, and where pkg does not work until the next run."""
+        failed = [task.name for task in self.tasks if self.status[task.zone] == FAILED]
         left = [task.name for task in self.tasks if self.status[task.zone] == NOT_REACHED]
-        sentences = [f"Not touched for that: {', '.join(left)}."] if left else []
+        sentences = [f"It failed in {len(failed)} images: {', '.join(failed)}."] if len(failed) > _TOLD else []
+        sentences += [f"Left as it was for that: {', '.join(left)}."] if left else []
         parent = self.after[GLOBAL]
-        broken = [task.zone for task in self.tasks if task.breaks(parent, self.after[task.zone])]
+        broken = [task.name for task in self.tasks if task.breaks(parent, self.after[task.zone])]
         if broken:
-            sentences.append(
-                f"Until that is mended, every pkg operation of the global zone fails on zone {', '.join(broken)}."
-            )
+            sentences.append(f"Until that is mended, pkg fails in the global zone on {', '.join(broken)}.")
         return sentences
 
     def _result(self) -> dict[str, Any]:
@@ -392,8 +400,8 @@ class _Executor:
 
 def _place(fault: PositionFault) -> str:
     if fault.reason == "stickiness":
-        return f" At position {fault.position} {fault.expected} is to be as sticky as in the global zone."
-    return f" At position {fault.position} it is to have {fault.expected}, and has {fault.found or 'none'}."
+        return f"At position {fault.position} {fault.expected} is to be as sticky as in the global zone."
+    return f"At position {fault.position} it is to have {fault.expected}, and has {fault.found or 'none'}."
 
 
 def shown(publisher: Publisher) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 
@@ -36,10 +37,14 @@ URIS = ["file:///repo/a/", "https://h/b/", "https://h/c/"]
 PROXIES = ["", "http://p:1", "http://p:2"]
 
 
+def reached(uris: Iterable[str]) -> list[str]:
+    return [uri for uri in uris if not uri.startswith("file:")]
+
+
 def settings(proxy: str, properties: dict[str, str], origins: list[str]) -> tuple[tuple[str, str], ...]:
     found = {f"property.{name}": value for name, value in properties.items()}
-    if proxy and origins:
-        found["proxy"] = ", ".join([proxy] * len(origins))
+    if proxy and reached(origins):
+        found["proxy"] = ", ".join([proxy] * len(reached(origins)))
     return tuple(sorted(found.items()))
 
 
@@ -97,7 +102,9 @@ def after_pkg(publishers: list[Publisher], done: Edit) -> list[Publisher]:
         kept = [uri for uri in old.origins if uri not in change.remove_origins]
         assert not set(kept) & set(change.add_origins), "pkg refuses what is there already"
         origins = [*kept, *change.add_origins]
-        proxies = dict(zip(old.origins, dict(old.settings).get("proxy", "").split(", "), strict=False))
+        assert not change.proxy or reached(change.add_origins) == list(change.add_origins), "pkg refuses it for files"
+        assert not change.proxy or reached(change.add_mirrors) == list(change.add_mirrors)
+        proxies = dict(zip(reached(old.origins), dict(old.settings).get("proxy", "").split(", "), strict=False))
         proxies.update(dict.fromkeys(change.add_origins, change.proxy))
         values = {**dict(old.settings), **{f"property.{name}": text for name, text in change.set_properties}}
         for name in change.unset_properties:
@@ -143,7 +150,7 @@ def test_every_wish_is_met_and_nothing_else_is_changed(now: list[Publisher], ask
         assert wish.mirrors is None or set(got.mirrors) == set(wish.mirrors)
         assert wish.sticky in (None, got.sticky)
         assert wish.enabled in (None, got.enabled)
-        assert wish.proxy is None or not got.origins or proxy_of(got) == wish.proxy
+        assert wish.proxy is None or not reached(got.origins) or proxy_of(got) == wish.proxy
         assert all(properties_of(got).get(name) == text for name, text in wish.properties)
     untouched = [publisher for publisher in now if publisher.name not in [wish.name for wish in asked]]
     assert [target[publisher.name] for publisher in untouched] == untouched
@@ -215,7 +222,7 @@ def test_what_is_there_stays_as_it_is_written() -> None:
 
 
 def test_origins_by_different_proxies_are_left_alone() -> None:
-    there = Publisher("omnios", URIS[:2], settings=(("proxy", "http://p:1, http://p:2"),))  # type: ignore[arg-type]
+    there = Publisher("omnios", tuple(URIS[1:]), settings=(("proxy", "http://p:1, http://p:2"),))
     assert not edit([there], [applied(there, Wanted("omnios", proxy=None))])
     assert edit([there], [applied(there, Wanted("omnios", proxy="http://p:1"))])
 
