@@ -32,10 +32,15 @@ _CONFIG = "var/pkg/pkg5.image"
 # pkg locks it while it works (nrlock.py), and leaves it there.
 _LOCK = "var/pkg/lock"
 _CONFIG_LIMIT = safe.MEGABYTE // 4
+# Written whenever an origin has answered (publisher.py).
+_PUBLISHERS = "var/pkg/publisher"
+_REFRESHED = "last_refreshed"
 _FROZEN = "var/pkg/state/frozen_dict"
 _LINKED = "var/pkg/linked"
 _PARENT_PUBLISHERS = f"{_LINKED}/linked_ppubs"
 _PARENT_PACKAGES = f"{_LINKED}/linked_ppkgs"
+# Real images have some hundred; one that claims more than this wants to be a burden.
+_MOST_DEPENDENCIES = 50_000
 # pkg's own defaults where the configuration does not say (imageconfig.py); that of variant.arch is the machine's.
 _VARIANTS = {"variant.opensolaris.zone": "global", "variant.opensolaris.imagetype": "full"}
 # Settings of a publisher, besides the URIs and `property.*`, that are its owner's and not the repository's.
@@ -76,6 +81,10 @@ class Image:
         for fmri, actions in self._packages(installed_only=True):
             installed[fmri.stem] = fmri
             dependencies += [(fmri, dependency) for dependency in self._depended(actions, "parent", facets)]
+            if len(dependencies) > _MOST_DEPENDENCIES:
+                raise ImageError(
+                    f"The image at {self.root} has more than {_MOST_DEPENDENCIES} parent dependencies, as no real one."
+                )
         view = make_view(self.root, self.config, FROM_DISK, installed, dependencies)
         return view.with_incorporations(self.incorporations()) if view.frozen else view
 
@@ -185,6 +194,20 @@ def in_use(root: str) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def refreshed(root: str, publisher: str) -> float:
+    """Return when pkg last got a publisher's catalog from one of its origins, as a Unix time; 0 if never.
+
+    Raises ImageError.
+    """
+    try:
+        with safe.directory(root, f"{_PUBLISHERS}/{publisher}") as folder:
+            return os.stat(_REFRESHED, dir_fd=folder, follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return 0.0
+    except (safe.UnsafePath, OSError) as exc:
+        raise ImageError(f"{_PUBLISHERS} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
 
 def linked_name(root: str) -> str | None:

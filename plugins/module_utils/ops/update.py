@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence
 
-from ..host import beadm, image, journal, pkg, pkg_update, release, zfs, zoneadm
+from ..host import beadm, image, journal, pkg, pkg_freeze, pkg_update, release, zfs, zoneadm
+from ..host.image import ImageError
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..host.safe import UnsafePath, words
 from ..host.update_store import Made, UpdateJournal, UpdateStore, planned
@@ -25,8 +26,9 @@ from ..model.image import ImageView
 from ..model.update import ZONES, Request, UpdatePlan
 from ..model.uri import mask
 from ..model.zone import RUNNING
-from . import publishers, update_be, update_preflight, update_zones
+from . import publishers, update_be, update_hold, update_preflight, update_zones
 from .survey import Survey, ZoneSurvey, survey
+from .update_hold import Hold
 from .update_result import (
     ImageBefore,
     ImageResult,
@@ -47,7 +49,10 @@ _EXPECTED_SECONDS = 3600.0
 _POLL_SECONDS = 2.0
 _PKG_ITSELF = "pkg:/package/pkg"
 _RUN_AGAIN = "Run again: it plans from what there is now, and goes on from there."
+# pkg has planned.
+_PLANNED = (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO)
 _UNNAMED = "(the new boot environment)"
+_UNNAMED_BACKUP = "(the backup boot environment)"
 
 
 class UpdateFailed(Exception):
@@ -105,7 +110,7 @@ def run(
         told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again: it finds out how it ended.")
     except CommandError as exc:
         told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-    except (OSError, UnsafePath) as exc:
+    except (OSError, UnsafePath, ImageError) as exc:
         told = Diagnosis(
             "file-trouble", f"A file of this host is in the way: {words(exc)}.", "Mend that, then run again."
         )
@@ -130,6 +135,8 @@ class _Update:
         self.be: dict[str, Any] = {"created": False, "name": None, "uuid": None, "activated": False}
         self.reboot_required = False
         self.resumed = False
+        self.holds: list[Hold] = []
+        self.holding: list[Hold] = []
         # What a run does besides changing packages of images, or a check foresees.
         self.acts = False
         self.exit_code: int | None = None
@@ -171,6 +178,7 @@ class _Update:
         site = self._look()
         if lost is not None:
             site = self._finish(lost, site)
+        site = self._let_go_of_left(site)
         self.before = site.images(self.request)
         if self._waits_to_be_booted(site):
             return
@@ -183,7 +191,16 @@ class _Update:
         update_preflight.check_zones(self.request, site.zones, journal.unfinished())
         self._check_publishers(site)
         self.findings = update_preflight.frozen_packages(site.parent, site.zones)
-        self._update(site)
+        self.holds = update_hold.resolve_all(self.request, site.zones)
+        self.findings += [finding for held in self.holds for finding in update_hold.his_own(held)]
+        try:
+            self._update(site)
+        except StillRunning:
+            # What is held must stay so while pkg is at work; the next run lets it go.
+            raise
+        except (Refusal, CommandError, OSError):
+            self._let_go()
+            raise
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -244,7 +261,7 @@ class _Update:
             self.plan = UpdatePlan(())
             self.images = came_out(self.before, self.plan, site.installed(), staged=False)
             return
-        plan = self.plan = self._parsed(result)
+        plan = self.plan = self._held_back(site, self._parsed(result))
         if plan.nothing_to_do and not any(zone.standing.why == linked.NEVER_SYNCED for zone in site.zones):
             # With 0 pkg means that it would write the global zone's own linked metadata (linked-images.md, section 3).
             self.images = came_out(self.before, plan, site.installed(), staged=False)
@@ -259,14 +276,16 @@ class _Update:
 
     def _planned(self, site: Site) -> tuple[Site, Result]:
         """Return pkg's plan (exit code 0 or 4), and the host as it is now: pkg itself may have been updated."""
+        fetched = _fetched(site, self.request)
         result = self._ask(self.request.refresh)
-        if pkg_update.stale_catalogs(result):
+        # Of those that did not answer it says nothing as soon as it gets something new of another (image.py of pkg).
+        quietly = self.request.refresh and result.rc in _PLANNED and _same(fetched, _fetched(site, self.request))
+        if quietly or pkg_update.stale_catalogs(result):
             self._check_stale(site, result)
-            if result.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
-                result = self._ask(refresh=False)
+            result = self._ask(refresh=False)
         if pkg_update.pkg_out_of_date(result):
             site, result = self._update_pkg_itself(site)
-        if result.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
+        if result.rc not in _PLANNED:
             self.exit_code = result.rc
             raise self._unplanned(site, result)
         return site, result
@@ -302,10 +321,10 @@ class _Update:
         if self.request.allow_stale_catalogs:
             self.runner.warn("Not every repository could be reached; the update is planned from what was known before.")
             return
-        self.exit_code = result.rc
         away = self._unreachable(site)
         if not away:
-            raise Refusal(pkg_update.explain(result, "Planning the update"))
+            return
+        self.exit_code = result.rc
         raise refuse(
             "unreachable",
             f"Repositories cannot be reached, and pkg would go on with what it knew of them: {'; '.join(away)}.",
@@ -329,7 +348,7 @@ class _Update:
             self.runner.planned(argv)
             return site, self._ask(refresh=False, skip_check=True)
         done = self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
-        if done.rc not in (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO):
+        if done.rc not in _PLANNED:
             self.exit_code = done.rc
             raise Refusal(pkg_update.explain(done, "Updating pkg itself"))
         site = self._look()
@@ -356,16 +375,100 @@ class _Update:
         self.acts = True
         self.images = foreseen(self.before, plan)
         self.runner.planned(self._command())
+        self._plan_to_let_go()
         if plan.new_be:
             name = self.request.be_name or plan.be_name or _UNNAMED
             self.be.update(created=True, name=name, activated=plan.activate)
             self.reboot_required = True
             self.runner.planned(beadm.LIST)
-            self.runner.planned(beadm.mount(name, self.store.mountpoint))
-            self.runner.planned(beadm.unmount(name))
+            self._plan_to_read(name)
         else:
             self.runner.planned(zoneadm.LIST)
             self.runner.planned(beadm.LIST)
+            if plan.backup_be and self.holding:
+                self._plan_to_read(plan.backup_be_name or _UNNAMED_BACKUP)
+
+    def _plan_to_read(self, name: str) -> None:
+        self.runner.planned(beadm.mount(name, self.store.mountpoint))
+        self._plan_to_let_go(self.store.mountpoint)
+        self.runner.planned(beadm.unmount(name))
+
+    def _plan_to_let_go(self, root: str = "") -> None:
+        for held in self.holding:
+            self.runner.planned(pkg_freeze.unfreeze(root + held.root, held.stems))
+
+    # -- holding back -----------------------------------------------------------------------------------------------
+
+    def _held_back(self, site: Site, plan: UpdatePlan) -> UpdatePlan:
+        """Return the plan with what `hold` keeps as it is, which is frozen then; a new plan where that bites.
+
+        A freeze changes a zone, so what a plan made without it shows to be wrong is refused before, and where nothing
+        else would move nothing is frozen at all.
+        """
+        found = update_hold.effects(self.holds, site.zones, site.parent.installed, plan)
+        if not found:
+            return plan
+        self.findings += [finding for effect in found for finding in update_hold.findings(effect)]
+        expected = update_hold.expected(plan, found)
+        if expected.nothing_to_do and not any(effect.against for effect in found):
+            return expected
+        update_preflight.check_plan(self.request, expected, site.bes)
+        self.holding = [effect.held for effect in found]
+        if self.check:
+            for held in self.holding:
+                self.runner.planned(pkg_freeze.freeze(held.root, held.stems))
+            self.runner.planned(pkg_update.dry_run(self.request, False, self.request.skip_pkg_check))
+            return expected
+        self.store.save(self._journal(site, expected))
+        try:
+            for held in self.holding:
+                update_hold.freeze(self.runner, held)
+            return self._planned_anew()
+        except StillRunning:
+            raise
+        except (Refusal, CommandError):
+            self._let_go()
+            self.store.remove()
+            raise
+
+    def _planned_anew(self) -> UpdatePlan:
+        result = self._ask(refresh=False)
+        self.exit_code = result.rc
+        if result.rc == exitcodes.PKG_OK:
+            plan = self._parsed(result)
+        elif result.rc == exitcodes.PKG_NOTHING_TO_DO:
+            plan = UpdatePlan(())
+        else:
+            told = pkg_update.explain(result, "Planning the update")
+            raise Refusal(update_hold.blocks(told, self.holding))
+        if plan.nothing_to_do:
+            self._insist(self._let_go())
+            self.store.remove()
+        return plan
+
+    def _let_go(self) -> Diagnosis | None:
+        """Unfreeze what was frozen for this update in the running system. Returns what went wrong."""
+        if self.check:
+            return None
+        return update_hold.let_go(self.runner, {held.zone: held.root for held in self.holding})
+
+    def _let_go_of_left(self, site: Site) -> Site:
+        """Unfreeze what a run that was cut off has left frozen, and return the host as it is then."""
+        left = update_hold.left(site.zones)
+        if not left:
+            return site
+        self.resumed = self.acts = True
+        if self.check:
+            for root, stems in left.values():
+                self.runner.planned(pkg_freeze.unfreeze(root, stems))
+        else:
+            self._insist(update_hold.let_go(self.runner, {zone: root for zone, (root, _stems) in left.items()}))
+        return replace(site, zones=[update_hold.without_ours(zone) for zone in site.zones])
+
+    @staticmethod
+    def _insist(trouble: Diagnosis | None) -> None:
+        if trouble is not None:
+            raise Refusal(trouble)
 
     # -- carrying out -----------------------------------------------------------------------------------------------
 
@@ -373,7 +476,20 @@ class _Update:
         return pkg_update.update(self.request, self.request.recurse, self.request.skip_pkg_check)
 
     def _carry_out(self, site: Site, plan: UpdatePlan) -> None:
-        begun = UpdateJournal(
+        begun = self._journal(site, plan)
+        self.store.save(begun)
+        result = self.runner.change(self._command(), _EXPECTED_SECONDS, _LIMIT_SECONDS, self.watch)
+        self.exit_code = result.rc
+        self.acts = self.acts or result.rc == exitcodes.PKG_OK
+        trouble = self._let_go()
+        told = self._came_out(begun, plan, result) or trouble
+        if trouble is None:
+            self.store.remove()
+        if told is not None:
+            raise Refusal(told)
+
+    def _journal(self, site: Site, plan: UpdatePlan) -> UpdateJournal:
+        return UpdateJournal(
             be_uuid=site.running.uuid,
             be_name=site.running.name,
             bes=[update_be.identity(be) for be in site.bes],
@@ -385,26 +501,19 @@ class _Update:
             activate=self.request.activate,
             keep_failed_be=self.request.keep_failed_be,
             unselected=[image.zone for image in self.before if image.zone and not image.selected],
+            holds={held.zone: held.stems for held in self.holding},
         )
-        self.store.save(begun)
-        result = self.runner.change(self._command(), _EXPECTED_SECONDS, _LIMIT_SECONDS, self.watch)
-        self.exit_code = result.rc
-        self.acts = result.rc == exitcodes.PKG_OK
-        told = self._came_out(begun, plan, result)
-        self.store.remove()
-        if told is not None:
-            raise Refusal(told)
 
     def _came_out(self, begun: UpdateJournal, plan: UpdatePlan, result: Result) -> Diagnosis | None:
         """Read back what the update has done, and tidy up. Returns what went wrong, None if nothing did."""
         if not plan.new_be:
             now = self._look()
             self.images = came_out(self.before, plan, now.installed(), staged=False)
-            self._note_kept(update_be.appeared(begun.bes, now.bes, plan, begun.be_name))
+            self._note_kept(update_be.appeared(begun.bes, now.bes, plan, begun.be_name), begun)
             return self._verdict(result)
         bes = beadm.boot_environments(self.runner)
         new = update_be.appeared(begun.bes, bes, plan, begun.be_name)
-        self._note_kept(new)
+        self._note_kept(new, begun)
         if new.clone is not None and (result.rc == exitcodes.PKG_OK or _is_activated(new.clone)):
             told = self._staged(new.clone, plan, result)
             self._destroy(new.left_over, begun.keep_failed_be)
@@ -460,23 +569,39 @@ class _Update:
             return f"The boot environment that it left half done, {names}, was destroyed."
         return f"It left a boot environment half done, {names}; it is kept (`keep_failed_be`), and is not to be booted."
 
-    def _note_kept(self, new: update_be.Appeared) -> None:
+    def _note_kept(self, new: update_be.Appeared, begun: UpdateJournal) -> None:
         if new.kept:
             self.be["backup"] = [be.name for be in new.kept]
+            self._let_go_in(new.kept, begun)
             self.acts = True
 
     # -- boot environments ------------------------------------------------------------------------------------------
 
     def _read(self, be: BootEnvironment) -> dict[str | None, Installed | None]:
-        """Mount a boot environment where nobody else looks, read its images, and unmount it."""
+        """Mount a boot environment where nobody else looks, read its images, and unmount it.
+
+        It is a clone of the running system, with all that was frozen there for the update: that is let go.
+        """
         if be.mountpoint and be.mountpoint != self.store.mountpoint:
-            return survey_installed(survey(self.runner, be.mountpoint, None))
+            return self._read_at(be.mountpoint)
         if not be.mountpoint:
             self._succeed(beadm.mount(be.name, self.store.mountpoint), f"Boot environment {be.name} cannot be mounted")
         try:
-            return survey_installed(survey(self.runner, self.store.mountpoint, None))
+            return self._read_at(self.store.mountpoint)
         finally:
             self._succeed(beadm.unmount(be.name), f"Boot environment {be.name} cannot be unmounted")
+
+    def _read_at(self, root: str) -> dict[str | None, Installed | None]:
+        seen = survey(self.runner, root, None)
+        zones = list(seen.zones)
+        self._insist(update_hold.let_go(self.runner, {zone: at for zone, (at, _) in update_hold.left(zones).items()}))
+        return {None: seen.parent.installed, **{zone.zone.name: _installed(zone) for zone in zones}}
+
+    def _let_go_in(self, bes: Sequence[BootEnvironment], begun: UpdateJournal) -> None:
+        """Let go in boot environments that were cloned while something was held."""
+        if begun.holds:
+            for be in bes:
+                self._read(be)
 
     def _succeed(self, argv: Sequence[str], what: str) -> None:
         result = self.runner.change(argv)
@@ -553,6 +678,8 @@ class _Update:
         else:
             self.lost = self._of_lost(lost, plan, site, site.installed(), staged=False)
         if not self.check:
+            self._let_go_in(new.kept, lost)
+        if not self.check:
             self.store.remove()
         return replace(site, bes=beadm.boot_environments(self.runner)) if plan.new_be else site
 
@@ -609,6 +736,25 @@ class _Update:
             for one in site.images(self.request)
         ]
         return came_out(before, plan, after, staged)
+
+
+def _fetched(site: Site, request: Request) -> dict[tuple[str, str], float]:
+    """Return when pkg last got the catalogs that it will ask for, by root and publisher."""
+    here = {(one.name, one.origins) for one in site.parent.publishers}
+    asked = [("/", one) for one in site.parent.publishers]
+    for zone in site.zones:
+        if zone.standing.linked and zone.view is not None and selected(request, zone.zone.name):
+            asked += [(zone.root, one) for one in zone.view.publishers if (one.name, one.origins) not in here]
+    return {
+        (root, one.name): image.refreshed(root, one.name)
+        for root, one in asked
+        if one.enabled and one.origins and not one.syspub
+    }
+
+
+def _same(before: Mapping[Any, float], after: Mapping[Any, float]) -> bool:
+    """Tell whether something stands as it stood."""
+    return any(after[key] == value for key, value in before.items())
 
 
 def survey_installed(seen: Survey) -> dict[str | None, Installed | None]:
