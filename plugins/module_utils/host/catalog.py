@@ -29,6 +29,8 @@ _COLUMNS = {
 _DATABASE_LIMIT = 256 * safe.MEGABYTE
 _PART_LIMITS = {"installed": 16 * safe.MEGABYTE, "known": 128 * safe.MEGABYTE}
 _MOST_PACKAGES = 1_000_000
+# The dependencies of one package; an incorporation of all there is has some 5000, in half a megabyte.
+_LONGEST_ACTIONS = 8 * safe.MEGABYTE
 _MOST_STEPS = 300
 _LONGEST_INTEGER = 20
 _WAL = b"\2\2"
@@ -134,9 +136,12 @@ def _database_rows(root: str, installed_only: bool, containing: str) -> Iterator
                 fmri, actions = row
                 if not isinstance(fmri, str) or not isinstance(actions or "", str):
                     raise sqlite3.DataError("it has values that are no text")
+                if actions and len(actions) > _LONGEST_ACTIONS:
+                    raise sqlite3.DataError(f"the dependencies of one package are longer than {_LONGEST_ACTIONS} bytes")
                 # Not asked of SQLite: what it searches in is counted nowhere.
                 yield fmri, actions.split("\n") if actions and containing in actions else []
-    except (sqlite3.Error, OSError) as exc:
+    except (sqlite3.Error, OSError, UnicodeError) as exc:
+        # UnicodeError: SQLite's own complaint repeats what stands in the file.
         raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
 

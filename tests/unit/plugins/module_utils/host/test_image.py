@@ -170,6 +170,23 @@ def test_a_database_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.M
         image.known()
 
 
+def test_a_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    broken = "PRAGMA writable_schema = ON; UPDATE sqlite_master SET name = CAST(x'82' AS TEXT), sql = 'x';"
+    with pytest.raises(ImageError, match="catalog.db of the image"):
+        database(tmp_path, PACKAGES + ACTIONS + broken).installed()
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [(60_000, "more than 50000 parent dependencies"), (300_000, "dependencies of one package are longer than")],
+)
+def test_dependencies_without_end_are_refused(lines: int, message: str, tmp_path: Path) -> None:
+    claimed = "depend fmri=pkg:/x@1 type=parent\n" * lines
+    rows = f"INSERT INTO packages VALUES (1, 'x', 'x', '1', 1); INSERT INTO actions VALUES (1, 0, 'C', '{claimed}');"
+    with pytest.raises(ImageError, match=message):
+        database(tmp_path, PACKAGES + ACTIONS + rows).view()
+
+
 def test_actions_of_another_type(tmp_path: Path) -> None:
     for part in ("installed", "known"):
         (tmp_path / f"var/pkg/state/{part}").mkdir(parents=True)
