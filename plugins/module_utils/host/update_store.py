@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..model.finding import refuse
@@ -30,7 +30,8 @@ class UpdateJournal:
 
     `be_uuid` and `be_name` are the boot environment that was running, `bes` what identified those there were.
     `images` is the plan: (zone, {add, change, remove} as FMRIs). `activate` and `keep_failed_be` are the options,
-    `backup_be_name` is None if pkg was to choose the name itself.
+    `backup_be_name` is None if pkg was to choose the name itself. `holds` is what was about to be frozen for the
+    update, zone -> stems.
     """
 
     be_uuid: str
@@ -44,6 +45,7 @@ class UpdateJournal:
     activate: str
     keep_failed_be: bool
     unselected: Sequence[str]
+    holds: Mapping[str, Sequence[str]] = field(default_factory=dict)
     version: int = FORMAT
 
     def plan(self) -> UpdatePlan:

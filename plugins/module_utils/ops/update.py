@@ -51,6 +51,8 @@ _PKG_ITSELF = "pkg:/package/pkg"
 _RUN_AGAIN = "Run again: it plans from what there is now, and goes on from there."
 # pkg has planned.
 _PLANNED = (exitcodes.PKG_OK, exitcodes.PKG_NOTHING_TO_DO)
+_UNTOUCHED = "The running system is as it was."
+_PERHAPS_TOUCHED = "No image has what was planned; some files may be changed already (`pkg verify` tells)."
 _UNNAMED = "(the new boot environment)"
 _UNNAMED_BACKUP = "(the backup boot environment)"
 
@@ -93,17 +95,15 @@ class Site:
         ]
 
 
-def run(
-    runner: Runner, request: Request, check: bool, watch: Callable[[str], None] = lambda text: None
-) -> dict[str, Any]:
+def run(runner: Runner, request: Request, check: bool, run_id: str | None = None) -> dict[str, Any]:
     """Bring the update about, or say what it would do. Returns the module's result. Raises UpdateFailed.
 
-    `watch` gets what pkg writes while it carries the plan out.
+    The result is kept on the host under `run_id` until somebody acknowledges it.
     """
-    update = _Update(runner, request, check, watch)
+    update = _Update(runner, request, check, run_id)
     try:
         update.run()
-        return update.result()
+        return update.delivered(None)
     except Refusal as exc:
         told = exc.diagnosis
     except StillRunning as exc:
@@ -114,15 +114,16 @@ def run(
         told = Diagnosis(
             "file-trouble", f"A file of this host is in the way: {words(exc)}.", "Mend that, then run again."
         )
-    raise UpdateFailed(told.message, update.result(told))
+    raise UpdateFailed(told.message, update.delivered(told))
 
 
 class _Update:
-    def __init__(self, runner: Runner, request: Request, check: bool, watch: Callable[[str], None]) -> None:
+    def __init__(self, runner: Runner, request: Request, check: bool, run_id: str | None) -> None:
         self.runner = runner
         self.request = request
         self.check = check
-        self.watch = watch
+        self.run_id = run_id
+        self.progress: update_progress.Tell = update_progress.silently
         self.store = UpdateStore()
         # What the result tells.
         self.before: list[ImageBefore] = []
@@ -141,7 +142,14 @@ class _Update:
         self.acts = False
         self.exit_code: int | None = None
 
-    def result(self, diagnosis: Diagnosis | None = None) -> dict[str, Any]:
+    def delivered(self, diagnosis: Diagnosis | None) -> dict[str, Any]:
+        """Return what the module hands back, with the result of an earlier run that nobody got."""
+        result = self.result(diagnosis)
+        if self.check:
+            return result
+        return update_delivery.deliver(self.run_id, result, diagnosis.message if diagnosis else "", self.runner.warn)
+
+    def result(self, diagnosis: Diagnosis | None) -> dict[str, Any]:
         """Return what the module hands back."""
         plan = self.plan or UpdatePlan(())
         images = merged(self.images, self.lost) or self.lost
@@ -169,7 +177,11 @@ class _Update:
             update_zones.check_request(self.request)
         update_preflight.check_release(release.identify()[1])
         with self.store.lock(self.request.lock_timeout, self.runner.clock, self.runner.sleep):
-            self._locked()
+            if self.check:
+                self._locked()
+                return
+            with update_progress.writing(self.run_id or uuid.uuid4().hex, self.runner.warn) as self.progress:
+                self._locked()
 
     def _locked(self) -> None:
         lost = self.store.load()
@@ -292,6 +304,7 @@ class _Update:
 
     def _ask(self, refresh: bool, skip_check: bool = False) -> Result:
         argv = pkg_update.dry_run(self.request, refresh, skip_check or self.request.skip_pkg_check)
+        self.progress("global", "Planning", sentence="pkg plans for all images")
         # Not a probe: it writes the catalogs that it fetches, and waits for another pkg.
         return self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
 
@@ -478,7 +491,7 @@ class _Update:
     def _carry_out(self, site: Site, plan: UpdatePlan) -> None:
         begun = self._journal(site, plan)
         self.store.save(begun)
-        result = self.runner.change(self._command(), _EXPECTED_SECONDS, _LIMIT_SECONDS, self.watch)
+        result = self.runner.change(self._command(), _EXPECTED_SECONDS, _LIMIT_SECONDS, self._watch())
         self.exit_code = result.rc
         self.acts = self.acts or result.rc == exitcodes.PKG_OK
         trouble = self._let_go()
@@ -487,6 +500,15 @@ class _Update:
             self.store.remove()
         if told is not None:
             raise Refusal(told)
+
+    def _watch(self) -> Callable[[str], None]:
+        pkg_says = Progress()
+
+        def watch(text: str) -> None:
+            for event in pkg_says.feed(text):
+                self.progress(*event)
+
+        return watch
 
     def _journal(self, site: Site, plan: UpdatePlan) -> UpdateJournal:
         return UpdateJournal(
@@ -553,8 +575,8 @@ class _Update:
                 tuple(result.lines()),
             )
         told = pkg_update.explain(result, "The update")
-        stands = where_it_stands(self.images) or "The running system is as it was."
-        rest = self._left_behind(left)
+        stands = where_it_stands(self.images) or (_UNTOUCHED if self.plan and self.plan.new_be else _PERHAPS_TOUCHED)
+        rest = self._left_behind(left) or self._way_back()
         return replace(
             told,
             sentence=" ".join(text for text in (told.sentence, stands, rest) if text),
@@ -568,6 +590,10 @@ class _Update:
         if self.be.get("destroyed"):
             return f"The boot environment that it left half done, {names}, was destroyed."
         return f"It left a boot environment half done, {names}; it is kept (`keep_failed_be`), and is not to be booted."
+
+    def _way_back(self) -> str:
+        kept: list[str] = self.be.get("backup", [])
+        return f"{' and '.join(kept)} {'hold' if len(kept) > 1 else 'holds'} the state from before." if kept else ""
 
     def _note_kept(self, new: update_be.Appeared, begun: UpdateJournal) -> None:
         if new.kept:
@@ -598,9 +624,12 @@ class _Update:
         return {None: seen.parent.installed, **{zone.zone.name: _installed(zone) for zone in zones}}
 
     def _let_go_in(self, bes: Sequence[BootEnvironment], begun: UpdateJournal) -> None:
-        """Let go in boot environments that were cloned while something was held."""
-        if begun.holds:
-            for be in bes:
+        """Let go in boot environments in which something was left frozen: clones of the running one, or its origin."""
+        for be in bes if begun.holds else ():
+            if self.check:
+                self.runner.planned(beadm.mount(be.name, self.store.mountpoint))
+                self.runner.planned(beadm.unmount(be.name))
+            else:
                 self._read(be)
 
     def _succeed(self, argv: Sequence[str], what: str) -> None:
@@ -677,8 +706,7 @@ class _Update:
             self._destroy(left, lost.keep_failed_be)
         else:
             self.lost = self._of_lost(lost, plan, site, site.installed(), staged=False)
-        if not self.check:
-            self._let_go_in(new.kept, lost)
+        self._let_go_in(new.kept, lost)
         if not self.check:
             self.store.remove()
         return replace(site, bes=beadm.boot_environments(self.runner)) if plan.new_be else site
@@ -697,6 +725,7 @@ class _Update:
                 f"The running boot environment {site.running.name} comes from an update of {lost.be_name} that did not "
                 f"end: {'; '.join(wrong.evidence)}."
             )
+        self._let_go_in([be for be in site.bes if be.uuid == lost.be_uuid], lost)
         if not self.check:
             self.store.remove()
 

@@ -315,9 +315,10 @@ def blocks(told: Diagnosis, holds: Sequence[Hold]) -> Diagnosis:
     )
 
 
-def left(zones: Iterable[ZoneSurvey]) -> dict[str, str]:
-    """Return zone -> root of the zones in which something is frozen with our comment."""
-    return {one.zone.name: one.root for one in zones if one.view and pkg_freeze.ours(one.view.frozen)}
+def left(zones: Iterable[ZoneSurvey]) -> dict[str, tuple[str, list[str]]]:
+    """Return zone -> (root, stems) of what is frozen with our comment."""
+    found = {one.zone.name: (one.root, pkg_freeze.ours(one.view.frozen)) for one in zones if one.view}
+    return {zone: (root, stems) for zone, (root, stems) in found.items() if stems}
 
 
 def without_ours(seen: ZoneSurvey) -> ZoneSurvey:
