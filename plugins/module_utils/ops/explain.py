@@ -89,6 +89,13 @@ class Explainer:
                 f"{has}, which is not linked: an update of the global zone does not reach it; "
                 f"`pkg -R {seen.root} update` does."
             )
+        fault = self.judge.publisher_fault(view)
+        if fault:
+            return (
+                f"{has}: the zone's publishers do not begin with those of the global zone (see {fault.expected}), so "
+                "every update of the global zone fails; "
+                f"`pkg -R {seen.root} copy-publishers-from {self.judge.root}` first."
+            )
         broken = [one for one in self._broken(view) if one.package.stem == stem]
         if broken:
             return f"{has}: {self._why_broken(seen, broken[0])}"

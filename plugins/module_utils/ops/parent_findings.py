@@ -22,7 +22,7 @@ from ..model.parent import (
     Violation,
     violations,
 )
-from ..model.publisher import counting, position_fault, told
+from ..model.publisher import PositionFault, counting, position_fault, told
 from ..model.release import Kernel, Userland
 from .linked_image_info import shown
 from .parent_services import OFFLINE
@@ -164,10 +164,14 @@ class Judge:
             f"zone, or `{self.pkg} update -r` for all zones; it cannot be updated from inside."
         )
 
-    def _publishers(self, seen: ZoneSurvey, view: ImageView) -> Iterable[Finding]:
+    def publisher_fault(self, view: ImageView) -> PositionFault | None:
+        """Return where the publishers of a child break pkg's rule, so that every operation of the global zone fails."""
         if view.use_system_repo or self.parent.use_system_repo:
-            return
-        fault = position_fault(told(self.parent.publishers, view.parent_publishers), view.publishers)
+            return None
+        return position_fault(told(self.parent.publishers, view.parent_publishers), view.publishers)
+
+    def _publishers(self, seen: ZoneSurvey, view: ImageView) -> Iterable[Finding]:
+        fault = self.publisher_fault(view)
         if fault is None:
             return
         message = {

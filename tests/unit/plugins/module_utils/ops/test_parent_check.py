@@ -254,6 +254,9 @@ def test_explanations(unpacked: Unpack) -> None:
     assert "do not know 10.0.1-151054.0" in said("v4-diverged", "openssh")["db01"]
     assert "ties it to the version of the global zone" in said("v5-synced", "system/network")["web01"]
     assert "it has no parent dependency" in said("v5-synced", "zlib")["web01"]
+    publishers = said("v5-publishers", "zlib")
+    broken = {zone for zone, sentence in publishers.items() if "every update of the global zone fails" in sentence}
+    assert broken == {"web01", "db01", "build01"}
     assert "is not installed in the zone" in said("v5-synced", "no/such")["web01"]
 
 
