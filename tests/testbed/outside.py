@@ -84,6 +84,7 @@ def _run(ctx: Context, argv: Sequence[str], changes: bool = True) -> int:
     import subprocess
 
     environment = {"TESTBED_CALLER": str(os.getppid()), **ctx.env, "TESTBED_PARENT": str(ctx.number)}
+    ctx.host.changed = changes
     with ctx.host.unlocked():
         process = subprocess.Popen(
             argv,
@@ -98,7 +99,6 @@ def _run(ctx: Context, argv: Sequence[str], changes: bool = True) -> int:
         except faults.Killed:
             process.kill()
             raise
-    ctx.host.changed = changes
     return process.returncode
 
 

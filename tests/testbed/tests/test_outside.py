@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from testbed import __main__ as cli
-from testbed import enter, log, zones
+from testbed import enter, faults, log, zones
 from testbed.host import Host
 
 from .machine import ZBE, P, bare
@@ -166,3 +166,22 @@ def test_nothing_of_it_stays(host: Host, sh: Shell, monkeypatch: pytest.MonkeyPa
 def _fault(host: Host, fault: dict[str, object]) -> None:
     with host.locked():
         host.state.faults = [fault]
+
+
+SLOW = """#!/usr/bin/python3
+import time
+print(" Actions: 1/2 actions", flush=True)
+time.sleep(60)
+open("/root/late", "w")
+"""
+
+
+def test_a_fault_strikes_the_lent_pkg_at_a_line_of_progress(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "pkg5/bin/pkg").write_text(SLOW)
+    with host.locked():
+        host.state.faults = [{"match": "pkg update", "at": "^ Actions: 1", "kill": {"target": "command"}}]
+    done = _run(host, "pkg update")
+    assert (done.returncode, done.stdout) == (137, " Actions: 1/2 actions\n")
+    assert faults.processes(host.directory) == []
+    assert not host.path("/root/late").exists()
+    assert [(record["rc"], record["changed"]) for record in log.read(host.private)] == [(None, True)]

@@ -120,6 +120,8 @@ def _carry_out(session: Session, request: Request, made: Plan, runs: list[ChildR
 def _planned(session: Session, request: Request, children: list[Child]) -> tuple[Plan, Decision, list[ChildRun]]:
     """Plan for the image and its children, showing each plan as it stands."""
     _refreshed(session, request)
+    if request.operation == UPDATE:
+        session.progress(" Startup: Checking that pkg(7) is up to date ... Done\n")
     if request.operation == UPDATE and not request.force and not request.patterns:
         _check_pkg(session)
     alternates.use(session, request.origins)
@@ -163,8 +165,6 @@ def _refreshed(session: Session, request: Request) -> None:
     if not request.refresh or request.metadata_only or request.operation == UNINSTALL:
         return
     session.fetch_all()
-    if request.operation == UPDATE:
-        session.progress(" Startup: Checking that pkg(7) is up to date ... Done\n")
 
 
 def _check_pkg(session: Session) -> None:

@@ -96,7 +96,6 @@ class Repositories:
     def __init__(self, host: Host) -> None:
         self._host = host
         self.place: Path = host.private / "repos"
-        self.offline = {uri(name) for name in host.state.offline}
         self._open: dict[str, FileRepository] = {}
 
     @cached_property
@@ -121,7 +120,7 @@ class Repositories:
         return self._open[key]
 
     def reachable(self, origin: str) -> bool:
-        return uri(origin) not in self.offline and self.at(origin).exists
+        return uri(origin) not in map(uri, self._host.state.offline) and self.at(origin).exists
 
     def publisher(self, origin: str) -> str:
         """The default publisher of a reachable repository."""
