@@ -21,9 +21,9 @@ DRY = "pkg update -n --parsable=0 -r"
 REAL = "pkg update --no-refresh -r"
 
 
-def module(request: Request, check: bool = False) -> dict[str, Any]:
+def module(request: Request, check: bool = False, host: Host | None = None) -> dict[str, Any]:
     """The module on the host whose `/` is this process's."""
-    acting = HostRunner(Host("/"), request.lock_timeout)
+    acting = HostRunner(host or Host("/"), request.lock_timeout)
     try:
         result = update.run(acting, request, check)
     except update.UpdateFailed as failure:

@@ -7,7 +7,7 @@ kept as it is just then: that is what a kill or a power cut there leaves. Bounda
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,16 @@ def run(directory: Path, options: dict[str, Any], check: bool = False) -> Result
 
 def keep_boundaries(directory: Path, options: dict[str, Any]) -> tuple[Result, list[Boundary]]:
     """Run the module once; its result, and every boundary in order. Copies stay in the host's own directory."""
-    answer = world.in_child(directory, lambda: _keeping(options))
+    return boundaries_of(directory, lambda host: module(host, options))
+
+
+def boundaries_of(directory: Path, work: Callable[[Host], Result]) -> tuple[Result, list[Boundary]]:
+    """Let ``work`` run a module once; its result, and every boundary in order. Copies stay in the host's directory."""
+    answer = world.in_child(directory, lambda: _keeping(work))
     return _as_result(answer["result"]), [Boundary(**entry) for entry in answer["boundaries"]]
 
 
-def _keeping(options: dict[str, Any]) -> dict[str, Any]:
+def _keeping(work: Callable[[Host], Result]) -> dict[str, Any]:
     host = Host("/")
     boundaries: list[Boundary] = []
     seen: set[str] = set()
@@ -75,7 +80,7 @@ def _keeping(options: dict[str, Any]) -> dict[str, Any]:
 
     host.starting = lambda ctx: boundary("before", ctx.argv)
     host.observer = lambda ctx, result: boundary("after", ctx.argv)
-    result = module(host, options)
+    result = work(host)
     return {"result": result, "boundaries": [asdict(entry) for entry in boundaries]}
 
 

@@ -187,7 +187,7 @@ def where_it_stands(results: Sequence[ImageResult]) -> str:
         for names, verb in (
             (done, _number(done, "is", "are") + " updated"),
             (partly, _number(partly, "is", "are") + " updated in part"),
-            (left, _number(left, "is", "are") + " as before"),
+            (left, _number(left, "is", "are") + " not"),
         )
         if names
     ]
