@@ -18,7 +18,10 @@ description:
     remedy.
   - C(pkg)'s exit code is not trusted. The global zone and every zone are read back, in the running system or in the new
     boot environment, and compared with the plan.
-  - A run that was cut off at any point is finished by the next one. RV(resumed) tells of it.
+  - The update goes on if the connection breaks, or the play is stopped. While it runs the play shows what C(pkg) is
+    doing in each image.
+  - A run that was cut off at any point is finished by the next one, and one of which nobody got the result is waited
+    for and reported by it. RV(resumed) tells of both.
   - A boot environment that this module made and nobody has booted yet is reported again, and nothing is run.
 options:
   packages:
@@ -123,6 +126,15 @@ options:
     description: Seconds to wait for another C(pkg), or another run of this module.
     type: int
     default: 600
+  reconnect_timeout:
+    description:
+      - Seconds in which the controller tries to reach the host again if the connection breaks. After that the host is
+        unreachable; the update goes on there.
+    type: int
+    default: 600
+  run_id:
+    description: Set by the play itself. The result is kept on the host under this name until it has arrived.
+    type: str
 extends_documentation_fragment:
   - illumos.linked_zones.attributes
 attributes:
@@ -136,6 +148,9 @@ attributes:
       - Shows the versions of the packages that change, image by image.
   idempotent:
     support: full
+  async:
+    description: With C(async) of the task, the play shows no progress.
+    support: full
   platform:
     platforms: OmniOS r151022 or later, OpenIndiana
     support: full
@@ -145,6 +160,7 @@ notes:
   - With a new boot environment, what running zones, and the global zone, write to their roots between the update and
     the reboot is gone after it. RV(lost_writes) names the zones.
 seealso:
+  - module: illumos.linked_zones.update_progress
   - module: illumos.linked_zones.pkg_parent_check
   - module: illumos.linked_zones.linked_publisher
   - module: illumos.linked_zones.boot_environment
@@ -280,13 +296,17 @@ def main() -> None:
             "fail_on_remove": {"type": "list", "elements": "str", "default": []},
             "publisher_check": {"type": "bool", "default": True},
             "lock_timeout": {"type": "int", "default": 600},
+            "reconnect_timeout": {"type": "int", "default": 600},
+            "run_id": {"type": "str"},
         },
         supports_check_mode=True,
     )
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in module.params.items()}
+    run_id = given.pop("run_id")
+    del given["reconnect_timeout"]  # it is for the action plugin
     request = Request(**given)
     try:
-        module.exit_json(**run(Runner(module.warn, request.lock_timeout), request, module.check_mode))
+        module.exit_json(**run(Runner(module.warn, request.lock_timeout), request, module.check_mode, run_id))
     except UpdateFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 

@@ -15,7 +15,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Protocol
 
 from . import durable
 from .update_store import DIRECTORY
@@ -44,8 +44,20 @@ class Seen:
     offset: int = 0
 
 
-class Writer:
-    """Notes steps: each image's every phase once, and beyond that one step in a while."""
+class Tell(Protocol):
+    """Notes a step of one image; `image` is pkg's name of it, or "global". Never raises."""
+
+    def __call__(
+        self, image: str, phase: str, done: int | None = None, total: int | None = None, sentence: str = ""
+    ) -> None: ...
+
+
+def silently(image: str, phase: str, done: int | None = None, total: int | None = None, sentence: str = "") -> None:
+    """Note nothing: for a run of which there is nothing to follow."""
+
+
+class _Writer:
+    """Notes each image's every phase once, and beyond that one step in a while."""
 
     def __init__(self, stream: int, warn: Callable[[str], None], clock: Callable[[], float]) -> None:
         self._stream = stream
@@ -58,7 +70,6 @@ class Writer:
     def tell(
         self, image: str, phase: str, done: int | None = None, total: int | None = None, sentence: str = ""
     ) -> None:
-        """Note a step of one image; `image` is pkg's name of it, or "global". Never raises."""
         now = self._clock()
         if (image, phase) in self._told and now - self._last < _EVERY:
             return
@@ -69,12 +80,11 @@ class Writer:
         )
 
     def write(self, entry: dict[str, Any]) -> None:
-        """Append one object. Never raises: a full disk must not come between an update and its end."""
         if self._broken:
             return
         try:
             os.write(self._stream, _line(entry))
-        except OSError as exc:
+        except OSError as exc:  # a full disk must not come between an update and its end
             self._broken = True
             self._warn(f"The progress of the update cannot be noted any more ({exc}); it goes on.")
 
@@ -87,7 +97,7 @@ def path(directory: str = DIRECTORY) -> str:
 @contextlib.contextmanager
 def writing(
     run_id: str, warn: Callable[[str], None], directory: str = DIRECTORY, clock: Callable[[], float] = time.time
-) -> Iterator[Writer]:
+) -> Iterator[Tell]:
     """Note the progress of a run in a new file. Only who holds the lock on updates may do so. Raises OSError."""
     durable.make_directory(directory)
     temporary = path(directory) + ".new"
@@ -97,9 +107,9 @@ def writing(
         fcntl.flock(stream, fcntl.LOCK_EX)
         os.write(stream, _line({"run": run_id, "began": _utc(clock())}))
         os.replace(temporary, path(directory))
-        writer = Writer(stream, warn, clock)
+        writer = _Writer(stream, warn, clock)
         try:
-            yield writer
+            yield writer.tell
         finally:
             writer.write({"ended": _utc(clock())})
     finally:

@@ -10,11 +10,13 @@ there afterwards, image by image, in the running system or in the new boot envir
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Sequence
 
-from ..host import beadm, image, journal, pkg, pkg_freeze, pkg_update, release, zfs, zoneadm
+from ..host import beadm, image, journal, pkg, pkg_freeze, pkg_update, release, update_progress, zfs, zoneadm
 from ..host.image import ImageError
+from ..host.progress import GLOBAL, Progress
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..host.safe import UnsafePath, words
 from ..host.update_store import Made, UpdateJournal, UpdateStore, planned
@@ -26,7 +28,7 @@ from ..model.image import ImageView
 from ..model.update import ZONES, Request, UpdatePlan
 from ..model.uri import mask
 from ..model.zone import RUNNING
-from . import publishers, update_be, update_hold, update_preflight, update_zones
+from . import publishers, update_be, update_delivery, update_hold, update_preflight, update_zones
 from .survey import Survey, ZoneSurvey, survey
 from .update_hold import Hold
 from .update_result import (
@@ -304,7 +306,7 @@ class _Update:
 
     def _ask(self, refresh: bool, skip_check: bool = False) -> Result:
         argv = pkg_update.dry_run(self.request, refresh, skip_check or self.request.skip_pkg_check)
-        self.progress("global", "Planning", sentence="pkg plans for all images")
+        self.progress(GLOBAL, "Planning", sentence="pkg plans for all images")
         # Not a probe: it writes the catalogs that it fetches, and waits for another pkg.
         return self.runner.change(argv, _EXPECTED_SECONDS, _LIMIT_SECONDS)
 
@@ -675,6 +677,7 @@ class _Update:
         It lets go of its lock for a moment while it activates a boot environment (bootenv.py): so the lock must be
         free twice.
         """
+        self.progress(GLOBAL, "Waiting", sentence="the pkg of an earlier run goes on by itself")
         deadline = self.runner.clock() + self.request.lock_timeout
         free = 0
         while free < 2:

@@ -45,12 +45,12 @@ def test_no_run_has_ever_been() -> None:
 
 def test_a_run_from_beginning_to_end(tmp_path: Path) -> None:
     clock = Clock()
-    with writing("r1", pytest.fail, str(tmp_path), clock) as writer:
+    with writing("r1", pytest.fail, str(tmp_path), clock) as tell:
         assert read(directory=str(tmp_path)).state == RUNNING
-        writer.tell("global", "Planning", sentence="Solver setup")
+        tell("global", "Planning", sentence="Solver setup")
         first = read(directory=str(tmp_path))
         clock.now += 1
-        writer.tell("zone:db01", "Actions", 120, 480)
+        tell("zone:db01", "Actions", 120, 480)
         second = read("r1", first.offset, str(tmp_path))
     end = read("r1", second.offset, str(tmp_path))
     assert (first.run_id, first.began) == ("r1", "2026-11-21T12:00:00Z")
@@ -71,10 +71,10 @@ def test_a_run_from_beginning_to_end(tmp_path: Path) -> None:
 
 def test_each_phase_is_told_once_and_then_now_and_again(tmp_path: Path) -> None:
     clock = Clock()
-    with writing("r1", pytest.fail, str(tmp_path), clock) as writer:
+    with writing("r1", pytest.fail, str(tmp_path), clock) as tell:
         for done in range(100):
-            writer.tell("global", "Actions", done, 100)
-            writer.tell("zone:db01", "Planning", done)
+            tell("global", "Actions", done, 100)
+            tell("zone:db01", "Planning", done)
             clock.now += 1
     assert told(read(directory=str(tmp_path))) == [
         ("global", "Actions", 0),
@@ -92,8 +92,8 @@ def test_a_run_that_fails_has_ended(tmp_path: Path) -> None:
 def test_a_run_that_was_killed_is_lost(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
-        with writing("r1", print, str(tmp_path)) as writer:
-            writer.tell("global", "Planning")
+        with writing("r1", print, str(tmp_path)) as tell:
+            tell("global", "Planning")
             os._exit(9)
     os.waitpid(child, 0)
     seen = read(directory=str(tmp_path))
@@ -101,11 +101,11 @@ def test_a_run_that_was_killed_is_lost(tmp_path: Path) -> None:
 
 
 def test_the_offset_of_another_run_counts_for_nothing(tmp_path: Path) -> None:
-    with writing("r1", pytest.fail, str(tmp_path)) as writer:
-        writer.tell("global", "Planning", sentence="x" * 1000)
+    with writing("r1", pytest.fail, str(tmp_path)) as tell:
+        tell("global", "Planning", sentence="x" * 1000)
     offset = read(directory=str(tmp_path)).offset
-    with writing("r2", pytest.fail, str(tmp_path)) as writer:
-        writer.tell("global", "Planning", sentence="y")
+    with writing("r2", pytest.fail, str(tmp_path)) as tell:
+        tell("global", "Planning", sentence="y")
         assert told(read("r1", offset, str(tmp_path))) == [("global", "Planning", None)]
 
 
@@ -115,10 +115,10 @@ def test_a_full_disk_is_warned_of_once_and_stops_nothing(tmp_path: Path, monkeyp
     def full(stream: int, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    with writing("r1", warnings.append, str(tmp_path)) as writer:
+    with writing("r1", warnings.append, str(tmp_path)) as tell:
         monkeypatch.setattr(update_progress.os, "write", full)
-        writer.tell("global", "Planning")
-        writer.tell("global", "Actions")
+        tell("global", "Planning")
+        tell("global", "Actions")
     assert len(warnings) == 1
     assert "No space left on device" in warnings[0]
 
@@ -126,8 +126,8 @@ def test_a_full_disk_is_warned_of_once_and_stops_nothing(tmp_path: Path, monkeyp
 @given(st.binary(max_size=200))
 def test_what_a_power_cut_left(garbage: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        with writing("r1", pytest.fail, directory) as writer:
-            writer.tell("global", "Planning")
+        with writing("r1", pytest.fail, directory) as tell:
+            tell("global", "Planning")
         path = Path(update_progress.path(directory))
         path.write_bytes(path.read_bytes() + garbage)
         seen = read("r1", 0, directory)
@@ -140,12 +140,12 @@ def test_what_a_power_cut_left(garbage: bytes) -> None:
 @given(st.lists(st.sampled_from(["global", "zone:a", "zone:b"]), max_size=20), st.data())
 def test_reading_in_pieces_misses_nothing_and_repeats_nothing(images: list[str], data: st.DataObject) -> None:
     clock = Clock()
-    with tempfile.TemporaryDirectory() as directory, writing("r1", pytest.fail, directory, clock) as writer:
+    with tempfile.TemporaryDirectory() as directory, writing("r1", pytest.fail, directory, clock) as tell:
         pieces: list[tuple[str, str, int | None]] = []
         offset = 0
         for number, image in enumerate(images):
             clock.now += 20
-            writer.tell(image, "Actions", number)
+            tell(image, "Actions", number)
             if data.draw(st.booleans()):
                 seen = read("r1", offset, directory)
                 pieces += told(seen)

@@ -71,9 +71,9 @@ def test_nothing_there(follow: Follow, time: Time) -> None:
 
 
 def test_news_are_gathered_before_they_are_told(follow: Follow, time: Time, tmp_path: Path) -> None:
-    with writing(tmp_path) as writer:
-        writer.tell("global", "Planning")
-        time.at[2.0] = lambda: writer.tell("global", "Download")
+    with writing(tmp_path) as tell:
+        tell("global", "Planning")
+        time.at[2.0] = lambda: tell("global", "Download")
         first = follow(wait=20, run_id="r1")
         assert [step["phase"] for step in first["steps"]] == ["Planning", "Download"]
         assert time.now == 3.0
@@ -105,8 +105,8 @@ def test_a_job_that_is_gone(follow: Follow) -> None:
 
 
 def test_another_run_counts_only_while_it_is_at_work(follow: Follow, tmp_path: Path) -> None:
-    with writing(tmp_path, "old") as writer:
-        writer.tell("global", "Planning")
+    with writing(tmp_path, "old") as tell:
+        tell("global", "Planning")
         assert follow(run_id="mine")["run_id"] == "old"
     told = follow(run_id="mine")
     assert (told["state"], told["steps"], told["mark"]) == ("none", [], ":0")
