@@ -139,7 +139,7 @@ def test_a_backup_stays_when_the_update_is_killed(host: Host) -> None:
 
 
 def test_a_repository_goes_away_between_plan_and_download(host: Host) -> None:
-    [uri] = [line.split()[-2] for line in ok(host, "pkg publisher -H").splitlines() if line.startswith("omnios ")]
+    [uri] = [line.split()[-1] for line in ok(host, "pkg publisher -H").splitlines() if line.startswith("omnios ")]
     fault(host, at="Planning: Finished", effect={"offline": uri})
     result = run(host, UPDATE)
     assert result.rc == 1
