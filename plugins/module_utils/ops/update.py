@@ -567,15 +567,8 @@ class _Update:
 
     def _verdict(self, result: Result, left: Sequence[BootEnvironment] = ()) -> Diagnosis | None:
         """Return what went wrong in a run after which the running system is what counts."""
-        if result.rc == exitcodes.PKG_OK and not left:
-            return not_as_planned(self.images)
         if result.rc == exitcodes.PKG_OK:
-            return Diagnosis(
-                "no-boot-environment-made",
-                "pkg says that it carried the plan out, and there is no boot environment with it.",
-                _RUN_AGAIN,
-                tuple(result.lines()),
-            )
+            return not_as_planned(self.images)
         told = pkg_update.explain(result, "The update")
         stands = where_it_stands(self.images) or (_UNTOUCHED if self.plan and self.plan.new_be else _PERHAPS_TOUCHED)
         rest = self._left_behind(left) or self._way_back()
