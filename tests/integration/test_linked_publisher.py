@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import publishers
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import publishers, survey
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
+from testbed import command
 from testbed.host import Host
 from walk.in_process import HostRunner
 
@@ -376,3 +378,89 @@ def test_a_zone_without_an_image(machine: MakeMachine) -> None:
     assert "db01" in refused.message
     run_all_without_pkg = done(attempt(host, zones=["web01"]))
     assert run_all_without_pkg.typed == ["zoneadm list -cp"]
+
+
+def kill_at(host: Machine, number: int, **options: Any) -> None:
+    """Run it, and kill it right before its `number`th command (from 1)."""
+
+    def work() -> dict[str, Any]:
+        here = Host("/")
+        started = 0
+
+        def starting(ctx: command.Context) -> None:
+            nonlocal started
+            started += ctx.parent is None
+            if started == number:
+                os._exit(9)
+
+        here.starting = starting
+        return publishers.run(HostRunner(here, 0), {**DEFAULTS, **options}, False)
+
+    with pytest.raises(RuntimeError, match="died"):
+        host.enter(work)
+
+
+@pytest.mark.parametrize("number", range(2, 11))
+def test_killed_before_any_command_it_is_finished_by_the_next_run(number: int, machine: MakeMachine) -> None:
+    """One publisher goes, one comes, one changes in every way, one is a zone's own: nine commands."""
+    host = make(machine, [WEB01, DB01])
+    assert host.command(f"{WEB} set-publisher -g {THEIRS} theirs").rc == 0
+    options: dict[str, Any] = {
+        "publishers": [
+            {"name": "omnios", "sticky": False, "mirrors": [EXTRA]},
+            {**OUR, "properties": {"signature-policy": "ignore"}},
+        ],
+        "remove_unlisted": True,
+    }
+    assert len(done(attempt(host, check=True, **options)).actions) == 10
+    kill_at(host, number, **options)
+    done(attempt(host, **options))
+    for root, own in (("/", []), ("/zones/web01/root", ["theirs"]), ("/zones/db01/root", [])):
+        assert host.publishers(root) == ["omnios", "ours", *own]
+    assert attempt(host, **options).typed == ["zoneadm list -cp"]
+    pkg_agrees(host)
+
+
+def test_check_names_what_every_operation_fails_on(machine: MakeMachine) -> None:
+    """What other modules ask before they start."""
+    host = make(machine, [WEB01, DB01, OWN01])
+    assert host.command(f"{DB} unset-publisher omnios").rc == 0
+    assert host.command("pkg -R /zones/own01/root unset-publisher omnios").rc == 0
+
+    def work() -> dict[str, Any]:
+        seen = survey.survey(HostRunner(Host("/"), 0), "/", None)
+        found = publishers.check(seen.parent, seen.zones)
+        return {"found": [(one.zone, one.fault.position, one.sentence, one.remedy) for one in found]}
+
+    ((zone, position, sentence, remedy),) = host.enter(work).result["found"]
+    assert (zone, position) == ("db01", 0)
+    assert sentence.startswith("Zone db01: At position 0 the global zone has omnios;")
+    mending = f"{DB} set-publisher -g {CORE} -P omnios"
+    assert remedy == f"Run linked_publisher for zone db01, or `{mending}`."
+    assert host.command(mending).rc == 0
+    pkg_agrees(host)
+
+
+def test_a_zone_of_the_system_repository_is_left_alone(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01])
+    assert host.command(f"{WEB} set-property use-system-repo True").rc == 0
+    ran = done(attempt(host, publishers=[OUR]))
+    assert ran.changing == [f"pkg set-publisher -g {OURS} ours"]
+
+
+def test_a_client_certificate_cannot_be_handed_on(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01])
+    for name in ("key", "cert"):
+        host.path(f"/root/{name}").parent.mkdir(exist_ok=True)
+        host.path(f"/root/{name}").write_text(name)
+    assert host.command(f"pkg set-publisher -k /root/key -c /root/cert -g {OURS} ours").rc == 0
+    refused = attempt(host)
+    assert (refused.cause, refused.changing) == ("client-certificate", [])
+    assert f"{WEB} set-publisher -k KEY -c CERTIFICATE -g {OURS} ours" in refused.message
+
+
+def test_inside_a_zone(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01])
+    host.change(zonename="web01")
+    refused = attempt(host)
+    assert (refused.cause, refused.changing) == ("not-global-zone", [])

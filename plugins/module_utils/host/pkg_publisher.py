@@ -12,7 +12,7 @@ from ..model.publisher_plan import Change, Edit
 from .runner import Result
 
 # Recording 12-publishers, set-publisher -g; a publisher that is new is told "contains package data for A; not B".
-_UNREACHABLE = "do not appear to point to a valid pkg repository"
+_UNREACHABLE = re.compile("valid (?:pkg|package) repository")
 _OF_ANOTHER = re.compile("contains? package data for")
 
 
@@ -56,7 +56,7 @@ def trouble(result: Result) -> tuple[str, str]:
     """Return a fixed word for what failed, and what is to be done."""
     if result.locked:
         return "locked", "Another pkg works on that image: wait for it to end, or give a longer `lock_timeout`."
-    if _UNREACHABLE in result.stderr:
+    if _UNREACHABLE.search(result.stderr):
         return (
             "repository-unreachable",
             "See that the global zone reaches the repository (address, network, proxy), then run again.",
