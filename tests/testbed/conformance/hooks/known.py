@@ -34,9 +34,15 @@ def _resolver(_: Recording, found: Difference) -> bool:
     return found.what.endswith(" in content") and found.recorded.partition(" ")[0].endswith(":/etc/resolv.conf")
 
 
+def _promoted(recording: Recording, found: Difference) -> bool:
+    activates = any(step["argv"][:2] == ["beadm", "activate"] for step in recording.get("steps") or [])
+    return activates and found.step is None and " dataset" in found.what and "/ROOT/zbe" in found.what + found.observed
+
+
 KNOWN: list[tuple[str, Callable[[Recording, Difference], bool]]] = [
     ("zoneadm reads the zone's XML before it runs a hook, the recorded stand-in did not", _without_configuration),
     ("attach -F renames SUNWdetached.xml, the stand-in of the first recordings did not", _attached_xml),
+    ("beadm activate promotes the zone BEs, which the recorded stand-in did not", _promoted),
     ("the hook writes a MAC address into the configuration, the recorded zonecfg kept nothing", _written_configuration),
     ("the text of resolv.conf is nowhere recorded, only its hash", _resolver),
 ]
