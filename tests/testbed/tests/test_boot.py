@@ -269,6 +269,18 @@ def test_once_comes_up_once(host: Host) -> None:
     assert fields(host, "omnios-r151054")[2] == "NR"
 
 
+def test_what_a_zone_writes_after_the_clone_stays_in_the_old_be(host: Host) -> None:
+    late = f"{P}/root/var/late"
+    ok(host, "beadm create new")
+    host.write(late, "written by the running zone\n")
+    ok(host, "beadm activate new")
+    run(host, "reboot")
+    assert not host.path(late).exists()
+    ok(host, "beadm activate omnios-r151054")
+    run(host, "reboot")
+    assert host.path(late).exists()
+
+
 def test_after_a_power_cut_no_zone_runs_until_it_is_booted_again(host: Host) -> None:
     ok(host, "zoneadm -z web01 boot")
     with host.locked():
