@@ -35,6 +35,7 @@ _URL = re.compile(r"\bURL: '?(?P<uri>[^'\s]+)|Transfer from '(?P<from>[^']+)'")
 _WHY = re.compile(r"\breason: (?P<why>.+)$", re.M)
 _ERROR = re.compile(r"[A-Za-z_.]*(?:Error|Exception|Interrupt)\b")
 _EVIDENCE = 30
+_ROOT = "-R ROOT"
 
 _RULES: tuple[Rule, ...] = (
     rule(
@@ -366,23 +367,28 @@ def explain(result: Result, what: str, roots: Mapping[str, str] | None = None) -
     typed as they stand. The cause is that of the first zone that failed, by name, for another cause than a lock, which
     goes away by itself.
     """
-    judged = [(failure, _found(failure, result, roots or {})) for failure in failures(result)]
-    judged.sort(key=lambda pair: pair[1].cause == "locked")
-    alike: dict[str, list[str]] = {}
-    for failure, found in judged:
-        alike.setdefault(found.sentence, []).extend([failure.zone] if failure.zone else [])
-    remedies = dict.fromkeys(found.remedy for _failure, found in judged)
-    lines = [line.rstrip() for failure, _found in judged for line in failure.text.splitlines()]
+    groups: dict[Found, list[Failure]] = {}
+    for failure in failures(result):
+        groups.setdefault(_found(failure, result), []).append(failure)
+    ordered = sorted(groups.items(), key=lambda item: item[0].cause == "locked")
+    sentences = [f"{_where([one.zone for one in members if one.zone])}{found.sentence}" for found, members in ordered]
+    remedies = [_with_roots(found.remedy, [one.zone for one in members], roots or {}) for found, members in ordered]
+    lines = [line.rstrip() for _found, members in ordered for one in members for line in one.text.splitlines()]
     return Diagnosis(
-        judged[0][1].cause,
-        " ".join([f"{what} failed.", *(f"{_where(zones)}{sentence}" for sentence, zones in alike.items())]),
-        " ".join(remedies) + (" ROOT is the root directory of the zone." if _names_root(remedies) else ""),
+        ordered[0][0].cause,
+        " ".join([f"{what} failed.", *sentences]),
+        " ".join(dict.fromkeys(remedies)),
         tuple(line for line in dict.fromkeys(lines) if line.strip())[:_EVIDENCE],
     )
 
 
-def _names_root(remedies: Mapping[str, None]) -> bool:
-    return any(" ROOT " in remedy for remedy in remedies)
+def _with_roots(remedy: str, zones: Sequence[str | None], roots: Mapping[str, str]) -> str:
+    if _ROOT not in remedy:
+        return remedy
+    known = [roots[zone] for zone in zones if zone and zone in roots]
+    if len(zones) == len(known) == 1:
+        return remedy.replace(_ROOT, f"-R {known[0]}")
+    return f"{remedy} ROOT is {', '.join(known) or 'the root directory of the zone'}."
 
 
 def _where(zones: Sequence[str]) -> str:
@@ -391,8 +397,9 @@ def _where(zones: Sequence[str]) -> str:
     return f"In zone {zones[0]}: " if len(zones) == 1 else f"In zones {', '.join(zones[:-1])} and {zones[-1]}: "
 
 
-def _found(failure: Failure, result: Result, roots: Mapping[str, str]) -> Found:
-    pkg = _pkg(failure.zone, result, roots)
+def _found(failure: Failure, result: Result) -> Found:
+    of_image = " ".join(result.argv[1:3]) if result.argv[1:2] == ("-R",) else ""
+    pkg = f"pkg {_ROOT if failure.zone else of_image}".strip()
     text = failure.text
     found = _publishers(text, pkg) or solver(text, pkg) or _licences(text)
     if found:
@@ -401,12 +408,6 @@ def _found(failure: Failure, result: Result, roots: Mapping[str, str]) -> Found:
         if one.pattern.search(text):
             return fill(one, text, pkg=pkg)
     return _unreachable(text, pkg) or _by_code(failure)
-
-
-def _pkg(zone: str | None, result: Result, roots: Mapping[str, str]) -> str:
-    if zone is not None:
-        return f"pkg -R {roots.get(zone, 'ROOT')}"
-    return " ".join(result.argv[:3]) if result.argv[1:2] == ("-R",) else "pkg"
 
 
 def _publishers(text: str, pkg: str) -> Found | None:
