@@ -254,6 +254,7 @@ def test_explanations(unpacked: Unpack) -> None:
     assert "do not know 10.0.1-151054.0" in said("v4-diverged", "openssh")["db01"]
     assert "ties it to the version of the global zone" in said("v5-synced", "system/network")["web01"]
     assert "it has no parent dependency" in said("v5-synced", "zlib")["web01"]
+    assert "from local.example, a publisher that the zone does not have" in said("v5-diverged", "agent-gz")["build01"]
     publishers = said("v5-publishers", "zlib")
     broken = {zone for zone, sentence in publishers.items() if "every update of the global zone fails" in sentence}
     assert broken == {"web01", "db01", "build01"}
