@@ -104,8 +104,9 @@ class Explainer:
         gone = mine.publisher not in [one.name for one in view.publishers if one.enabled]
         if not newer and gone and not view.use_system_repo:
             return (
-                f"{has}, from {mine.publisher}, a publisher that the zone does not have, or has disabled: make it available "
-                f"to the zone (`pkg -R {seen.root} set-publisher -g URI {mine.publisher}`), and update the package there."
+                f"{has}, from {mine.publisher}, a publisher that the zone does not have, or has disabled: make it "
+                f"available to the zone (`pkg -R {seen.root} set-publisher -g URI {mine.publisher}`), and update the "
+                "package there."
             )
         theirs = self.judge.parent.installed.get(stem)
         if not newer and theirs and _is_newer(theirs.version, mine.version):
