@@ -46,7 +46,7 @@ def appeared(known: Sequence[str], after: Sequence[BootEnvironment], plan: Updat
         return Appeared(None, tuple(new))
     backups = [be for be in new if plan.backup_be and _is_backup(be, plan, running)]
     clones = [be for be in new if be not in backups]
-    good = [be for be in clones if be.active_on_reboot or be.active_once] or clones
+    good = [be for be in clones if is_activated(be)] or clones
     return Appeared(
         clone=good[-1] if good else None, kept=tuple(backups), left_over=tuple(be for be in clones if be != good[-1])
     )
@@ -56,11 +56,16 @@ def _is_backup(be: BootEnvironment, plan: UpdatePlan, running: str) -> bool:
     return be.name == plan.backup_be_name if plan.backup_be_name else be.name.startswith(f"{running}-backup-")
 
 
+def is_activated(be: BootEnvironment) -> bool:
+    """Tell whether a boot environment is booted next, once or from then on."""
+    return be.active_on_reboot or be.active_once
+
+
 def activated_as_asked(be: BootEnvironment, activate: str) -> bool:
     """Tell whether a boot environment is booted next as the option `activate` says."""
     if activate == ALWAYS:
         return be.active_on_reboot
-    return be.active_once if activate == ONCE else not (be.active_on_reboot or be.active_once)
+    return be.active_once if activate == ONCE else not is_activated(be)
 
 
 def still_pending(be: BootEnvironment | None, activate: str) -> bool:
@@ -70,7 +75,7 @@ def still_pending(be: BootEnvironment | None, activate: str) -> bool:
     """
     if be is None or be.active_now:
         return False
-    return activate == NEVER or be.active_on_reboot or be.active_once
+    return activate == NEVER or is_activated(be)
 
 
 def other_pending(bes: Sequence[BootEnvironment]) -> Refusal | None:

@@ -16,11 +16,17 @@ _DONE = (UPDATED, PARTLY, EXCLUDED_BUT_SYNCED)
 
 
 def deliver(
-    run_id: str | None, result: dict[str, Any], failure: str, warn: Callable[[str], None], directory: str = DIRECTORY
+    run_id: str | None,
+    result: dict[str, Any],
+    failure: str,
+    check: bool,
+    warn: Callable[[str], None],
+    directory: str = DIRECTORY,
 ) -> dict[str, Any]:
     """Return the result of a run, with that of an earlier one that nobody got, and keep it if it tells of a change.
 
-    `run_id` is None if nobody will acknowledge it; `failure` is the message of a run that failed, else "".
+    `run_id` is None if nobody will acknowledge it; `failure` is the message of a run that failed, else "". In check
+    mode what is kept stays as it is.
     """
     try:
         earlier = kept_result.kept(directory)
@@ -28,6 +34,8 @@ def deliver(
             result = together(result, earlier.result)
             if earlier.result["failure"]:
                 warn(f"An earlier update, of which nobody got the result, failed: {earlier.result['failure']}")
+        if check:
+            return result
         if run_id is not None and result["changed"]:
             kept_result.keep(run_id, {**result, "failure": failure}, directory)
         elif earlier is not None:
