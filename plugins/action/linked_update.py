@@ -82,7 +82,7 @@ class ActionModule(ActionBase):
             if told["state"] == "running":
                 idle_since = time.monotonic()
             elif told["state"] == "lost" or time.monotonic() - idle_since > self._seconds("lock_timeout", LOCK_TIMEOUT):
-                return self._cannot_follow("nobody is at work on it any more")
+                return self._cannot_follow("it was killed, or the host went down")
 
     def _ask(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run update_progress, and again where the connection breaks, until reconnect_timeout."""

@@ -50,7 +50,11 @@ def publish(host: Machine, *names: str) -> None:
 
 def statuses(outcome: Outcome) -> dict[str, str]:
     """Status by zone; the global zone's is `global`."""
-    return {image["zone"] or "global": image["status"] for image in outcome.result["images"]}
+    return statuses_of(outcome.result)
+
+
+def statuses_of(result: dict[str, Any]) -> dict[str, str]:
+    return {image["zone"] or "global": image["status"] for image in result["images"]}
 
 
 def boot_environments(host: Machine) -> dict[str, str]:

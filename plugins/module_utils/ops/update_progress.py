@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
 from ..host import kept_result, update_progress
-from ..host.update_progress import RUNNING, Seen
+from ..host.update_progress import LOST, RUNNING, Seen
 from ..host.update_store import DIRECTORY
 from ..model.finding import refuse
 
@@ -91,7 +91,9 @@ def _follow(
         outcome = _outcome(options.job) if options.job and options.acknowledge is None else None
         seen = _of_interest(update_progress.read(run_id, offset, directory), options.run_id)
         waited = clock() - began
-        if outcome is not None or waited >= options.wait or (seen.steps and waited >= _GATHER_SECONDS):
+        # Of one that was killed the job tells at once, if it was not killed itself.
+        news = bool(seen.steps) or (seen.state == LOST and seen.run_id == options.run_id)
+        if outcome is not None or waited >= options.wait or (news and waited >= _GATHER_SECONDS):
             return seen, outcome
         sleep(_LOOK_SECONDS)
 
