@@ -184,6 +184,8 @@ def _inherited_mountpoint(host: Host, name: str) -> tuple[str, str]:
 
 
 def _computed(host: Host, dataset: Dataset, prop: str) -> str:
+    if prop == "available" and prop in host.state.settings:
+        return str(host.state.settings[prop])
     if prop in SPACE:
         return str(SPACE[prop])
     return {

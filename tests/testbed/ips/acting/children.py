@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from testbed.ips import linked, messages
-from testbed.ips.acting import execution, report
+from testbed.ips.acting import execution, report, room
 from testbed.ips.fmri import Fmri
 from testbed.ips.images import history
 from testbed.ips.linked import Child
@@ -53,6 +53,7 @@ class ChildRun:
         if request.refresh and request.operation != UNINSTALL:
             session.fetch_all()
         self.plan = execution.plan_image(session, request, packages, facets)
+        room.check(session, request, self.plan)
         self.plan.manual = []  # the stage that carries it out does not know what was named (recording 05)
         refuse_updates(request, self.plan)
 

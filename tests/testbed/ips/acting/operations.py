@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.ips import linked, messages
-from testbed.ips.acting import boot_environments, execution, report
+from testbed.ips.acting import boot_environments, execution, report, room
 from testbed.ips.acting.boot_environments import Decision, Workplace
 from testbed.ips.acting.changed import dangling
 from testbed.ips.acting.children import (
@@ -65,6 +65,7 @@ def run(session: Session, request: Request) -> int:
         raise
     changed = bool(made) or _unwritten(session) or any(run.changed for run in runs)
     if request.parsable:
+        room.check(session, request, made)
         documents = [run.document() for run in runs if run.changed]
         session.out(messages.as_json(report.document(session, made, documents, boot)))
     if made.dangling and not request.dry_run and _in_zone(session):
@@ -135,6 +136,8 @@ def _planned(session: Session, request: Request, children: list[Child]) -> tuple
                 boot = boot_environments.decide(session, request, refused, execution.changes(session, refused))
                 _show(session, request, refused, boot)
             raise
+        if not request.dry_run:
+            room.check(session, request, made)
         refuse_updates(request, made)
     session.planned = made.after
     boot = boot_environments.decide(session, request, made, execution.changes(session, made))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from testbed.ips import messages
-from testbed.ips.acting import changed, execution, licences, notes, preserve
+from testbed.ips.acting import changed, execution, licences, notes, preserve, room
 from testbed.ips.acting.boot_environments import NONE, Decision
 from testbed.ips.acting.tree import Tree
 from testbed.ips.planning.planner import INSTALL, UPDATE, Plan
@@ -21,7 +21,8 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
             text += messages.licence_shown(messages.fmri_short(package), name, content)
     rows = messages.packages_table(made) + changed.rows(made)
     if request.verbose:
-        rows += [("Estimated space available", "75.68 GB"), ("Estimated space to be consumed", "92.62 kB")]
+        rows += [("Estimated space available", room.shown(room.available(session.host)))]
+        rows += [("Estimated space to be consumed", room.shown(room.REQUIRED))]
     if session.live:
         rows += boot.rows()
     if request.verbose:
@@ -38,7 +39,12 @@ def shown_plan(session: Session, request: Request, made: Plan, boot: Decision = 
             text += f"  {len(gone) - 5} additional removed package(s). Use 'pkg history' to view the full list.\n"
     if request.dry_run and made.dangling:
         text += f"\n{changed.dangling(made)}"
-    return text + notes.shown(session, request, execution.changes(session, made), boot.new) + "\n"
+    return (
+        text
+        + notes.shown(session, request, execution.changes(session, made), boot.new)
+        + "\n"
+        + room.lack(session, made)
+    )
 
 
 def _editables(session: Session, made: Plan) -> list[list[Any]]:
@@ -62,7 +68,7 @@ def document(session: Session, made: Plan, children: list[dict[str, Any]], boot:
             "child-images": children,
             "licenses": arriving,
             "release-notes": notes.lines(session, execution.changes(session, made)),
-            "space-available": 82462941184 if made else None,
-            "space-required": 157830.0 if made else None,
+            "space-available": room.available(session.host) if made else None,
+            "space-required": room.REQUIRED if made else None,
         },
     )
