@@ -251,8 +251,8 @@ class ZonesUpdate:
 
     @property
     def plan(self) -> UpdatePlan:
-        """The plans of all zones that could be planned."""
-        images = [one.plan for one in self.updates if one.plan is not None]
+        """The plans of the zones that have something to do, as far as they could be planned."""
+        images = [one.plan for one in self.updates if one.plan is not None and not one.plan.plan.nothing_to_do]
         free = [image.space_available for image in images if image.space_available is not None]
         return UpdatePlan(images=tuple(images), space_available=min(free) if free else None)
 
@@ -406,9 +406,10 @@ class ZonesUpdate:
 
     def _conclude(self) -> None:
         """Say how each zone came out. Raises Refusal if one did not as it should."""
-        if self.dry:
-            self.runner.planned(zoneadm.LIST)
+        if self.dry or self.plan.nothing_to_do:
             results = foreseen(self.before, self.plan)
+            if not self.plan.nothing_to_do:
+                self.runner.planned(zoneadm.LIST)
         else:
             names = [one.zone.name for one in self.updates]
             again = survey(self.runner, "/", names)
