@@ -49,11 +49,13 @@ class Planner:
         quietly = (
             self.request.refresh and result.rc in _PLANNED and _some_stand(fetched, _fetched(self.site, self.request))
         )
-        if quietly or pkg_update.stale_catalogs(result):
+        stale = quietly or pkg_update.stale_catalogs(result)
+        if stale:
             self._check_stale(result)
             result = self._ask(refresh=False)
         if pkg_update.pkg_out_of_date(result):
-            result = self._update_pkg_itself()
+            # It has not come to the zones, and has not fetched their catalogs.
+            result = self._update_pkg_itself(refresh=self.request.refresh and not stale)
         if result.rc not in _PLANNED:
             raise self._unplanned(result)
         return _parsed(result)
@@ -96,24 +98,25 @@ class Planner:
             )
 
     def _unreachable(self) -> list[str]:
-        for name, root in [("the global zone", "/"), *((f"zone {z.zone.name}", z.root) for z in self.site.zones)]:
+        linked = [(f"zone {zone.zone.name}", zone.root) for zone in self.site.zones if zone.standing.linked]
+        for name, root in [("the global zone", "/"), *linked]:
             found = pkg.unreachable_publishers(self.runner.change(pkg.refresh(root)))
             if found:
                 return [f"publisher {publisher} of {name}" for publisher in found]
         return []
 
-    def _update_pkg_itself(self) -> Result:
+    def _update_pkg_itself(self, refresh: bool) -> Result:
         """Do as pkg says: update pkg first, then plan anew. In check mode plan as if that had been done."""
         argv = pkg.install("/", [_PKG_ITSELF], self.request.accept_licenses)
         if self.check:
             self.runner.planned(argv)
-            return self._ask(refresh=False, skip_check=True)
+            return self._ask(refresh, skip_check=True)
         done = self.runner.change(argv, EXPECTED_SECONDS, LIMIT_SECONDS)
         if done.rc not in _PLANNED:
             self.exit_code = done.rc
             raise Refusal(pkg_update.explain(done, "Updating pkg itself"))
         self.site = look(self.runner)
-        return self._ask(refresh=False)
+        return self._ask(refresh)
 
 
 def _parsed(result: Result) -> UpdatePlan:
