@@ -181,7 +181,7 @@ _RULES: tuple[Rule, ...] = (
     rule(
         "ambiguous-package",
         r"'(?P<name>[^']*)' matches multiple packages|specify (?:the same package|different versions of the same)",
-        "The names of packages are not unambiguous: {name}.",
+        "The names given do not stand for one package each, at one version.",
         "Name each package once, with its whole name.",
     ),
     rule(
@@ -224,9 +224,10 @@ _RULES: tuple[Rule, ...] = (
     ),
     rule(
         "package-conflict",
-        r"^(?P<said>.*(?:all deliver .*actions|deliver conflicting action types|install multiple actions).*)$",
-        "Packages are in each other's way: {said}",
-        "The packages named there cannot be installed together: uninstall or `reject` one of them.",
+        r"(?:all deliver (?P<what>.*?)|deliver (?P<types>conflicting action types.*?)|"
+        r"to install (?P<many>multiple actions\s.*?)):\n(?P<names>(?:\s+(?:pkg:|\d+ packages? deliver)[^\n]*)*)",
+        "Packages are in each other's way ({what}{types}{many}): {names}.",
+        "They cannot be installed together: uninstall one of them, or keep its new version out (`reject`).",
     ),
     rule(
         "package-broken",
@@ -388,7 +389,7 @@ def _with_roots(remedy: str, zones: Sequence[str | None], roots: Mapping[str, st
     known = [roots[zone] for zone in zones if zone and zone in roots]
     if len(zones) == len(known) == 1:
         return remedy.replace(_ROOT, f"-R {known[0]}")
-    return f"{remedy} ROOT is {', '.join(known) or 'the root directory of the zone'}."
+    return f"{remedy} ROOT is {' or '.join(known) or 'the root directory of the zone'}."
 
 
 def _where(zones: Sequence[str]) -> str:

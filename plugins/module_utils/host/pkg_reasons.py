@@ -52,7 +52,7 @@ _ROOTS: tuple[Rule, ...] = (
         r"Package (?P<other>\S+) is not installed in (?:global zone|parent image)\.",
         "Package {package} needs {other} to be installed in the global zone, and it is not, or would not be any more.",
         "Keep {other} in the global zone, or install it there again (`pkg install {other}`), or take what needs it out "
-        "of the zone (`{pkg} uninstall {packages}`). Until then the zone stops every operation of the global zone.",
+        "of the zone (`{pkg} uninstall {packages}`). Until then such a zone stops every operation of the global zone.",
     ),
     rule(
         "parent-older",

@@ -164,9 +164,17 @@ def test_reasons_that_follow_from_others_are_none() -> None:
         (2, "pkg update: illegal option -- R\nUsage:\n        pkg update\n", "usage", "illegal option -- R."),
         (
             1,
-            "\npkg update: The following packages all deliver file actions to usr/bin/x:\n\n  pkg://o/a@1\n",
+            "\npkg update: The following packages all deliver file actions to usr/bin/x:\n\n  pkg://o/a@1\n"
+            "  pkg://o/b@1\n\nThese packages cannot be installed together.\n",
             "package-conflict",
-            "all deliver file actions to usr/bin/x",
+            "(file actions to usr/bin/x): pkg://o/a@1 pkg://o/b@1.",
+        ),
+        (
+            1,
+            "\npkg update: The requested change to the system attempts to install multiple actions\nfor dir 'x' with "
+            "conflicting attributes:\n\n    1 package delivers 'dir path=x':\n        pkg://o/a@1\n",
+            "package-conflict",
+            "(multiple actions for dir 'x' with conflicting attributes): 1 package delivers 'dir path=x': pkg://o/a@1.",
         ),
     ],
 )
