@@ -48,7 +48,10 @@ EXCEPTION = "pkg: Linked image exception(s):\n"
 
 def read(session: Session, operation: str, args: list[str]) -> tuple[Request, Options]:
     """Raises Exit 2 with the usage."""
-    given = parse(operation, args, *TABLES[operation])
+    short, long = TABLES[operation]
+    if not session.host.state.settings.get("pkg_recursion", True):
+        short, long = short.replace(_CHILDREN, ""), long.replace(_CHILDREN_LONG, "")
+    given = parse(operation, args, short, long)
     return request(session, operation, given), given
 
 

@@ -178,3 +178,12 @@ def test_what_is_chosen_is_offered_or_the_administrators_choice(
     assert all(chosen.get(what) == value for what, value in local.items())
     if any(mediation.of(found) for found in links) and not local:
         assert fitting, "with no choice of the administrator's some link is delivered"
+
+
+def test_before_r151022_pkg_knows_no_recursion(host: Host) -> None:
+    host.state.settings["pkg_recursion"] = False
+    host.save()
+    result = command.run(host, ["pkg", "update", "-nr"])
+    assert (result.rc, result.stdout) == (2, "")
+    assert result.stderr.startswith("pkg update: illegal option -- r\nUsage:")
+    assert command.run(host, ["pkg", "update", "-n"]).rc == 4
