@@ -12,6 +12,9 @@ from .be import BootEnvironment
 from .dataset import BeFileSystem, active_zone_bes, zone_bes_at
 from .zone import Zone
 
+# Their roots are not cloned with a boot environment, whatever datasets they are (beaware=0 in zadm).
+_WITHOUT_ZONE_BES = ("lx", "bhyve", "kvm", "emu")
+
 
 @dataclass(frozen=True)
 class OwnZoneBe:
@@ -57,8 +60,12 @@ class BeTree:
 
 def trees(bes: Sequence[BootEnvironment], file_systems: Sequence[BeFileSystem], zones: Sequence[Zone]) -> list[BeTree]:
     """Return a tree for each boot environment, in their order."""
-    zonepaths = {zone.zonepath.rstrip("/"): zone.name for zone in zones}
-    zone_of = {f"{f.name}/ROOT": zonepaths.get(f.mountpoint) for f in file_systems}
+    zonepaths = {zone.zonepath.rstrip("/"): zone for zone in zones}
+    zone_of: dict[str, str | None] = {}
+    for f in file_systems:
+        zone = zonepaths.get(f.mountpoint)
+        if zone is None or zone.brand not in _WITHOUT_ZONE_BES:
+            zone_of[f"{f.name}/ROOT"] = zone.name if zone else None
     return [_tree(be, file_systems, zone_of) for be in bes]
 
 
@@ -99,6 +106,6 @@ def zones_without_root(tree: BeTree, zones: Sequence[Zone], file_systems: Sequen
     counts = {}
     for zone in zones:
         all_of_it = [z for z in zone_bes_at(zone.zonepath.rstrip("/"), file_systems) if z.parentbe != "-"]
-        if zone.has_image and all_of_it:
+        if zone.has_image and zone.brand not in _WITHOUT_ZONE_BES and all_of_it:
             counts[zone.name] = len(active_zone_bes(all_of_it, tree.be.uuid)) if tree.be.uuid else 0
     return {name: count for name, count in counts.items() if count != 1}

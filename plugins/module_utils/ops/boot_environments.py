@@ -421,8 +421,8 @@ def _look_again(runner: Runner, plan: Plan, before: Scene, result: dict[str, Any
         for left in (f.name for f in after.file_systems if f.name in [z.file_system.name for z in tree.zone_bes]):
             result["zone_bes_left"].append(left)
             runner.warn(
-                f"beadm has destroyed boot environment {tree.be.name} and left its zone BE {left}, which nothing boots "
-                f"any more: `zfs destroy -r {left}`."
+                f"beadm has destroyed boot environment {tree.be.name} and left its zone BE {left} behind. If no zone "
+                f"needs what is in it: `zfs destroy -r {left}`."
             )
     for step in plan.steps:
         made = after.tree(step.name) if step.act == CREATE else None
