@@ -101,24 +101,32 @@ def test_after_a_reboot_into_a_clone_all_is_as_it_was(machine: MakeMachine) -> N
     assert running(host) == ["db01", "own01", "web01"]
 
 
-def test_a_run_cut_short_before_a_reboot_is_a_persons_to_judge(machine: MakeMachine) -> None:
+def test_after_a_power_cut_the_zones_that_ran_are_brought_back(machine: MakeMachine) -> None:
     host = machine({"zones": ZONES})
     ask(host, "noted")
     ask(host, "halted")
     reboot(host)
-    refused = ask(host, "noted")
-    assert refused.cause == "earlier-note"
-    assert "db01" in refused.message
-    assert "web01" not in refused.message
-    assert not ask(host, "restored").result.get("failed")
-    assert ask(host, "noted").result["changed"]
+    assert ask(host, "noted").result["kept"]
+    assert ask(host, "restored").result["booted"] == ["db01", "own01"]
+    assert running(host) == ["db01", "own01", "web01"]
 
 
-def test_a_note_that_all_zones_agree_with_is_taken_anew(machine: MakeMachine) -> None:
-    host = machine({"zones": ZONES[:1]})
+def test_back_in_the_old_boot_environment_the_note_is_taken_anew(machine: MakeMachine) -> None:
+    host = machine({"zones": ZONES})
     ask(host, "noted")
+    host.command("beadm create next")
+    uuid = next(line.split(";")[1] for line in host.command("beadm list -H").stdout.splitlines() if line[:5] == "next;")
+    told = ask(host, "noted", next_be=uuid)
+    assert (told.result["kept"], told.result["changed"]) == (True, True)
+    assert not ask(host, "noted", next_be=uuid).result["changed"]
+    host.command("beadm activate next")
     reboot(host)
-    assert ask(host, "noted").result["changed"]
+    assert not ask(host, "restored").result.get("failed")
+    host.command("beadm activate omnios-r151054")
+    reboot(host)
+    anew = ask(host, "noted")
+    assert (anew.result["kept"], anew.result["changed"]) == (False, True)
+    assert anew.result["noted"]["zones"]["db01"] == "installed"
 
 
 def test_a_service_that_is_worse_fails_and_keeps_the_note(machine: MakeMachine) -> None:

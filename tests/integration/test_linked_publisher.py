@@ -361,6 +361,46 @@ def test_a_locked_zone_is_named_and_the_rest_is_finished_by_the_next_run(machine
     assert finished.changing == [f"{WEB} set-publisher -g {OURS} ours", f"pkg set-publisher -g {OURS} ours"]
 
 
+def test_what_would_stop_pkg_is_put_back(machine: MakeMachine) -> None:
+    """No order of the work keeps the rule where one comes first; the zone that went before goes back."""
+    host = make(machine, [WEB01, DB01])
+    host.faults({"match": f"{DB} set-publisher", "nth": "every", "rc": 1, "stderr": "pkg: (disk full)\n"})
+    failed = attempt(host, publishers=[OUR, OMNIOS, EXTRAS])
+    assert failed.cause == "pkg-failed"
+    assert failed.typed[1:] == [
+        f"{WEB} set-publisher -g {OURS} -P ours",
+        f"{DB} set-publisher -g {OURS} -P ours",
+        f"{WEB} unset-publisher ours",
+    ]
+    assert [image["status"] for image in failed.result["images"]] == ["not-reached", "taken-back", "failed"]
+    assert "Put back as it was, so that pkg works in the global zone: zone web01." in failed.message
+    assert failed.result["changed"] is False
+    pkg_agrees(host)
+
+
+def test_what_cannot_be_put_back_is_told(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01, DB01])
+    host.faults({"match": f"{DB} set-publisher", "nth": "every", "rc": 1}, {"match": f"{WEB} unset-publisher", "rc": 1})
+    failed = attempt(host, publishers=[OUR, OMNIOS, EXTRAS])
+    assert "Until that is mended, pkg fails in the global zone on zone web01." in failed.message
+    assert host.command("pkg update -n").rc == 1
+    host.faults()
+    done(attempt(host, publishers=[OUR, OMNIOS, EXTRAS]))
+    pkg_agrees(host)
+
+
+def test_what_no_command_can_name_ends_in_a_sentence(machine: MakeMachine) -> None:
+    host = make(machine, [WEB01])
+    path = host.path("/zones/web01/root/var/pkg/pkg5.image")
+    text = path.read_text()
+    assert f"['{EXTRA}']" in text
+    path.write_text(text.replace(f"['{EXTRA}']", "['x\\x00y']"))
+    failed = attempt(host)
+    assert failed.cause == "image-unreadable"
+    assert failed.typed == ["zoneadm list -cp"]
+    assert "Zone web01 is not as it should be" in failed.message
+
+
 def test_exit_0_is_not_believed(machine: MakeMachine) -> None:
     host = make(machine, [WEB01])
     host.faults({"match": f"{WEB} set-publisher", "nth": "every", "rc": 0})

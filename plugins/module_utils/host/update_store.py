@@ -160,6 +160,11 @@ class UpdateStore:
         """Forget it durably; it need not be known."""
         durable.remove(self.made_path)
 
+    def clear_mountpoint(self) -> None:
+        """Remove the directory that a boot environment was mounted on; it need not be there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(self.mountpoint)
+
     @staticmethod
     def _write(path: str, data: Mapping[str, Any]) -> None:
         durable.write(path, json.dumps(data, indent=1, sort_keys=True) + "\n")

@@ -96,6 +96,7 @@ class Environments:
             return self._read_at(self.store.mountpoint)
         finally:
             self._succeed(beadm.unmount(be.name), f"Boot environment {be.name} cannot be unmounted")
+            self.store.clear_mountpoint()
 
     def _read_at(self, root: str) -> dict[str | None, Installed | None]:
         images = images_at(self.runner, root)
