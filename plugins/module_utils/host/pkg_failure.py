@@ -361,7 +361,7 @@ def _zone(child: str) -> str:
     return child[len(_CHILD) :] if child.startswith(_CHILD) else child
 
 
-def explain(result: Result, what: str, roots: Mapping[str, str] | None = None) -> Diagnosis:
+def explain(result: Result, what: str, roots: Mapping[str | None, str] | None = None) -> Diagnosis:
     """Return what a failed pkg (any exit code but 0 and 4) means.
 
     `what` is what has failed ("The update"). `roots` maps zones to the paths of their images, for remedies that can be
@@ -383,7 +383,7 @@ def explain(result: Result, what: str, roots: Mapping[str, str] | None = None) -
     )
 
 
-def _with_roots(remedy: str, zones: Sequence[str | None], roots: Mapping[str, str]) -> str:
+def _with_roots(remedy: str, zones: Sequence[str | None], roots: Mapping[str | None, str]) -> str:
     if _ROOT not in remedy:
         return remedy
     known = [roots[zone] for zone in zones if zone and zone in roots]

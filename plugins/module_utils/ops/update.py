@@ -118,7 +118,7 @@ class _Update:
         changed = self.acts or self.environments.changed or any(one.changed for one in images)
         return {
             "changed": changed,
-            "plan": plan.as_result({image.zone: image.root for image in self.before}),
+            "plan": plan.as_result(self._roots()),
             "images": [dict(one) for one in self.staged] or [one.as_result() for one in images],
             "be": self.environments.told,
             "reboot_required": self.environments.reboot_required,
@@ -132,6 +132,9 @@ class _Update:
             "diagnosis": diagnosis.as_result() if diagnosis else None,
             "diff": difference(plan),
         }
+
+    def _roots(self) -> dict[str | None, str]:
+        return {image.zone: image.root for image in self.before}
 
     def run(self) -> None:
         update_preflight.check_request(self.request)
@@ -403,7 +406,7 @@ class _Update:
         if wrong is None:
             self.environments.remember(clone, self.request.activate, self.images)
         if result.rc != exitcodes.PKG_OK:
-            told = pkg_update.explain(result, "The update")
+            told = pkg_update.explain(result, "The update", self._roots())
             return replace(told, sentence=f"{told.sentence} Boot environment {clone.name} was activated all the same.")
         return wrong
 
@@ -411,7 +414,7 @@ class _Update:
         """Return what went wrong in a run after which the running system is what counts."""
         if result.rc == exitcodes.PKG_OK:
             return not_as_planned(self.images)
-        told = pkg_update.explain(result, "The update")
+        told = pkg_update.explain(result, "The update", self._roots())
         stands = where_it_stands(self.images) or (_UNTOUCHED if self.plan and self.plan.new_be else _PERHAPS_TOUCHED)
         sentence = " ".join(text for text in (told.sentence, stands, self.environments.left_behind()) if text)
         return replace(told, sentence=sentence, remedy=_with_again(told.remedy))

@@ -64,7 +64,7 @@ class Planner:
         """Return the plan for what has changed since, from the same catalogs. Raises Refusal."""
         result = self._ask(refresh=False)
         if result.rc not in _PLANNED:
-            raise Refusal(pkg_update.explain(result, "Planning the update"))
+            raise Refusal(pkg_update.explain(result, "Planning the update", self.site.roots()))
         return _parsed(result)
 
     def _ask(self, refresh: bool, skip_check: bool = False) -> Result:
@@ -80,7 +80,7 @@ class Planner:
         lost = update_preflight.lost_parents(self.site.parent, self.site.zones)
         if lost and result.rc == PKG_ERROR:
             return update_preflight.lost_parent(lost, self.site.zones, result.lines())
-        return Refusal(pkg_update.explain(result, "Planning the update"))
+        return Refusal(pkg_update.explain(result, "Planning the update", self.site.roots()))
 
     def _check_stale(self, result: Result) -> None:
         """Refuse to go on with catalogs that could not be refreshed, unless that is allowed."""

@@ -25,6 +25,10 @@ class Images:
     parent: ImageView
     zones: Sequence[ZoneSurvey]
 
+    def roots(self) -> dict[str | None, str]:
+        """Return where each zone's image is."""
+        return {zone.zone.name: zone.root for zone in self.zones}
+
     def installed(self) -> dict[str | None, Installed | None]:
         """Return what is installed in each image, by zone."""
         return {None: self.parent.installed, **{zone.zone.name: _installed(zone) for zone in self.zones}}
