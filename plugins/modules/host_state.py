@@ -19,8 +19,9 @@ description:
     than it was.
   - The note is a file below C(/var/lib/illumos.linked_zones). It is still there when the run was cut short, after a
     reboot, and in a boot environment that was cloned after it was taken.
-  - A note that is there is kept, so that a second run brings back what the first has found. After a reboot into the
-    same boot environment only a person can tell whether it still holds; the module then says what it would change.
+  - A note that is there is kept, so that a second run brings back what the first has found, also after a power cut.
+    One is left in the boot environment from which the host was updated; where somebody comes back to that, it is taken
+    anew, with a warning if zones ran then that do not run now. O(next_be) is what tells the two apart.
 options:
   state:
     description:
@@ -35,6 +36,9 @@ options:
       - Without it all zones of linked brands, in the order of C(zoneadm list).
     type: list
     elements: str
+  next_be:
+    description: With O(state=noted), right before a reboot, the uuid of the boot environment that is going to be booted.
+    type: str
   shutdown_timeout:
     description: Seconds a zone has for its shutdown.
     type: int
@@ -150,6 +154,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": list(STATES), "required": True},
             "zones": {"type": "list", "elements": "str"},
+            "next_be": {"type": "str"},
             "shutdown_timeout": {"type": "int", "default": 300},
             "force_halt": {"type": "bool", "default": False},
             "boot_timeout": {"type": "int", "default": 300},

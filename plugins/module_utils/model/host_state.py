@@ -25,7 +25,8 @@ Services = Mapping[str, Mapping[str, str]]
 class Note:
     """Zones (name -> state) and services as they were. `boot` marks the boot, `be_uuid` the boot environment.
 
-    `halted` are the zones that were shut down since, the first one first.
+    `halted` are the zones that were shut down since, the first one first; `next_be` is the uuid of the boot environment
+    that was going to be booted.
     """
 
     taken: str
@@ -34,6 +35,7 @@ class Note:
     zones: Mapping[str, str]
     services: Services
     halted: tuple[str, ...] = ()
+    next_be: str = ""
     version: int = FORMAT
 
     def to_json(self) -> str:
@@ -74,6 +76,15 @@ class Fault:
         where = "" if self.zone == "global" else f" in zone {self.zone}"
         before = "" if self.was is None else f" (it was {self.was})"
         return f"{self.fmri}{where} is {self.state}{before}"
+
+
+def still_good(note: Note, boot: str | None, be_uuid: str) -> bool:
+    """Tell whether a note is of an act that is not ended: of this boot, or cut short by the loss of the power.
+
+    It goes into a boot environment cloned after it was taken, and is still in the old one when somebody comes back to
+    that: once a boot environment was going to be booted, it holds after a reboot in no other one.
+    """
+    return note.boot == boot or note.next_be in ("", be_uuid)
 
 
 def unhealthy(services: Services) -> list[Fault]:

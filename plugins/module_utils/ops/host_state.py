@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Sequence
+from typing import Any
 
 from ..host import beadm, host_state, release, smf, zoneadm
 from ..host.runner import CommandError, Runner, StillRunning
@@ -19,7 +19,7 @@ from ..model import zone as states
 from ..model.be import running_be
 from ..model.brand import linked_brands
 from ..model.finding import Diagnosis, Refusal, refuse
-from ..model.host_state import Fault, Note, Services, missing, silent, to_boot, to_halt, unhealthy, worse
+from ..model.host_state import Fault, Note, Services, missing, silent, still_good, to_boot, to_halt, unhealthy, worse
 from ..model.zone import Zone
 from .hands import LIMIT_SECONDS, StepFailed, let_zoneadm_end
 
@@ -33,13 +33,17 @@ _POLL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Options:
-    """The module's options. `zones` in the order in which they are halted, None: all linked ones; seconds."""
+    """The module's options. `zones` in the order in which they are halted, None: all linked ones; seconds.
+
+    `next_be` is the uuid of the boot environment that is going to be booted.
+    """
 
     state: str
     zones: tuple[str, ...] | None = None
     shutdown_timeout: float = 300
     force_halt: bool = False
     boot_timeout: float = 300
+    next_be: str | None = None
     lock_timeout: float = 600
 
 
@@ -106,15 +110,34 @@ class _Run:
                 "Boot the host from a boot environment made by beadm.",
             )
         self.noted = host_state.load()
-        self.kept = self.noted is not None and _still_good(self.noted, host_state.boot_mark(), be.uuid, self.zones)
-        if self.kept:
+        if self.noted is not None and still_good(self.noted, host_state.boot_mark(), be.uuid):
+            self.kept = True
+            self._note_next(self.noted)
             return
+        if self.noted is not None:
+            self._warn_of_old(self.noted)
         self.changed = True
         zones = {zone.name: zone.state for zone in self.zones}
         mark = "" if self.check else host_state.make_boot_mark()
-        self.noted = Note(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), mark, be.uuid, zones, services)
+        taken = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.noted = Note(taken, mark, be.uuid, zones, services, next_be=self.options.next_be or "")
         if not self.check:
             host_state.save(self.noted)
+
+    def _note_next(self, note: Note) -> None:
+        if self.options.next_be in (None, note.next_be):
+            return
+        self.changed = True
+        if not self.check:
+            host_state.save(replace(note, next_be=self.options.next_be or ""))
+
+    def _warn_of_old(self, note: Note) -> None:
+        down = to_boot(note, self.zones) + missing(note, self.zones)
+        if down:
+            self.runner.warn(
+                f"The host came back to a boot environment that it was to leave at {note.taken}. Zones that ran then "
+                f"and do not run now are left as they are: {', '.join(down)}."
+            )
 
     def halt(self) -> None:
         """Shut zones down, one after the other, in the order given."""
@@ -276,25 +299,6 @@ class _Run:
             if not self.worse or self.runner.clock() >= deadline:
                 return
             self.runner.sleep(_POLL_SECONDS)
-
-
-def _still_good(note: Note, mark: str | None, be_uuid: str, zones: Sequence[Zone]) -> bool:
-    """Tell whether the note is of an act that goes on; raises Refusal where only a person can tell.
-
-    It is if the host was not rebooted since, or was rebooted into another boot environment: one cloned after it. After
-    a reboot into the same one it may be of an act that was cut short, or left over from before somebody came back.
-    """
-    if note.boot == mark or note.be_uuid != be_uuid:
-        return True
-    down = to_boot(note, zones) + missing(note, zones)
-    if not down:
-        return False
-    raise refuse(
-        "earlier-note",
-        f"At {note.taken}, before the last reboot, an act began that noted zones as running which do not run now: "
-        f"{', '.join(down)}.",
-        "Bring them back with `state: restored`, or let that be with `state: forgotten`; then run again.",
-    )
 
 
 def _shown(fault: Fault) -> dict[str, Any]:
