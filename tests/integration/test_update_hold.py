@@ -116,6 +116,7 @@ def test_a_new_boot_environment_is_a_clone_of_what_was_frozen(machine: MakeMachi
     assert statuses(ran) == {"global": "staged", "web01": "unchanged"}
     assert frozen_anywhere(host) == []
     host.command("init 6")
+    assert not any("mount" in line for line in done(attempt(host, hold=HOLD)).typed)
     assert frozen(host) == []
     assert [v.endswith(NEWEST) for v in versions(host, "web/curl", "web01")] == [True, False]
 

@@ -15,7 +15,7 @@ from ..host.update_store import UpdateJournal
 from ..model.be import BootEnvironment
 from ..model.finding import refuse
 from ..model.update import Request, UpdatePlan
-from . import update_be
+from . import update_be, update_hold
 from .update_environments import Environments
 from .update_result import ImageResult, Installed, came_out, not_as_planned
 from .update_site import Site
@@ -128,7 +128,9 @@ class _Finish:
                 f"The running boot environment {site.running.name} comes from an update of {lost.be_name} that did not "
                 f"end: {'; '.join(wrong.evidence)}."
             )
-        self.environments.let_go_in([be for be in site.bes if be.uuid == lost.be_uuid], lost.holds)
+        if update_hold.left(site.zones):
+            # A run lets go in the running system first: where something is left in the clone, it is there, too.
+            self.environments.let_go_in([be for be in site.bes if be.uuid == lost.be_uuid], lost.holds)
         if not self.check:
             self.store.remove()
 
