@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ ACTIVE = "org.opensolaris.libbe:active"
 POLICY = "org.opensolaris.libbe:policy"
 ZONE_BRANDS = ("ipkg", "labeled", "lipkg", "nlipkg", "sparse", "pkgsrc")
 """Brands whose zone BEs libbe clones; upstream has the first two, OmniOS's list is taken from its docs (6.3)."""
+
+# be_valid_be_name in libbe: a part of a dataset's name without a blank, not longer than 64
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class Error(Exception):
@@ -109,6 +113,8 @@ def create_be(
     props: dict[str, str] | None = None,
 ) -> BootEnvironment:
     """Clone a BE (``source``: a name or NAME@SNAPSHOT, default the running one) with its zone BEs. Raises `Error`."""
+    if not _NAME.fullmatch(name):
+        raise Error(f"Unable to create {name}.\nInvalid argument.", 176)
     if find(host, name):
         raise Error(f"BE {name} already exists\n.Please choose a different BE name.", 173)
     given, _, label = (source or host.state.current_be).partition("@")
@@ -117,7 +123,7 @@ def create_be(
         label = _free_label(host, origin.dataset)
         zfs.snapshot(host, f"{origin.dataset}@{label}")
     elif f"{origin.dataset}@{label}" not in host.state.snapshots:
-        raise Error(f"{source} does not exist or appear to be a valid BE.\nPlease check the name.", 163)
+        raise Error(f"Unable to create {name}.\nNo such snapshot.", 199)
     new_uuid = _new_uuid()
     zone_bes = _zone_bes_to_clone(host, origin)
     dataset = f"{container(host)}/{name}"
@@ -232,6 +238,13 @@ def destroy_be(host: Host, name: str, force: bool = False, destroy_snapshots: bo
             f"You must boot from another BE in order to destroy {name}.",
             161,
         )
+    # also for those that others were made from: be_destroy looks before it hands them over
+    if zfs.snapshots(host, be.dataset) and not destroy_snapshots:
+        raise Error(
+            f"Unable to destroy {name}: BE has snapshots.\n"
+            f"Use 'beadm destroy -s {name}' or 'zfs -r destroy <dataset>'.",
+            198,
+        )
     if be.mounted and not force:
         raise Error(
             f"Unable to destroy {name}.\n"
@@ -242,29 +255,19 @@ def destroy_be(host: Host, name: str, force: bool = False, destroy_snapshots: bo
         )
     if be.mounted:
         unmount_be(host, name, force=True)
-    doomed = [be.dataset, *_zone_bes_everywhere(host, be.uuid)]
-    for dataset in doomed:
+    for dataset in [*_zone_bes_of(host, be), be.dataset]:
         _hand_over_clones(host, dataset)
-    if zfs.snapshots(host, be.dataset) and not destroy_snapshots:
-        raise Error(
-            f"Unable to destroy {name}: BE has snapshots.\n"
-            f"Use 'beadm destroy -s {name}' or 'zfs -r destroy <dataset>'.",
-            164,
-        )
-    for dataset in reversed(doomed):
-        _destroy_with_origin(host, dataset)
+        _destroy_with_origin(host, dataset, destroy_snapshots)
     if host.state.next_be == name:
         host.state.next_be = host.state.current_be
     if host.state.once_be == name:
         host.state.once_be = ""
 
 
-def _zone_bes_everywhere(host: Host, uuid: str) -> list[str]:
-    return [
-        name
-        for name in sorted(host.state.datasets)
-        if uuid and host.state.datasets[name].local.get(PARENT) == uuid and name.rsplit("/", 2)[1:2] == ["ROOT"]
-    ]
+def _zone_bes_of(host: Host, be: BootEnvironment) -> list[str]:
+    """Those of zones that are installed in the BE itself: libbe mounts it and reads its index (be_destroy_zones)."""
+    roots = [zone_root_container(host, zonepath) for _, zonepath, _ in _zones_of(host, be)]
+    return [name for root in roots if root and be.uuid for name in zone_bes(host, root, be.uuid)]
 
 
 def _hand_over_clones(host: Host, dataset: str) -> None:
@@ -274,10 +277,13 @@ def _hand_over_clones(host: Host, dataset: str) -> None:
             zfs.promote(host, zfs.clones(host, cloned[-1].name)[-1])
 
 
-def _destroy_with_origin(host: Host, dataset: str) -> None:
+def _destroy_with_origin(host: Host, dataset: str, destroy_snapshots: bool) -> None:
     origins = {host.state.datasets[each].origin for each in [dataset, *zfs.children(host, dataset)]}
     try:
-        zfs.destroy(host, dataset, recursive=True)
+        for each in reversed([dataset, *zfs.children(host, dataset)]):
+            for snap in zfs.snapshots(host, each) if destroy_snapshots else []:
+                zfs.destroy(host, snap.name)
+            zfs.destroy(host, each)
         for origin in sorted(each for each in origins if each in host.state.snapshots):
             if not zfs.clones(host, origin) and not host.state.snapshots[origin].holds:
                 zfs.destroy(host, origin)
@@ -296,13 +302,26 @@ def rename_be(host: Host, name: str, new: str) -> None:
 
 
 def activate(host: Host, name: str, once: bool = False) -> None:
-    """Make a BE come up at the next boot (``once``: at that one only). Raises `Error`."""
-    require(host, name)
+    """Make a BE come up at the next boot (``once``: at that one only), a clone of nothing any more. Raises `Error`."""
+    be = require(host, name)
     if once:
         host.state.once_be = name
     else:
         host.state.next_be, host.state.once_be = name, ""
     host.changed = True
+    roots = (zone_root_container(host, zonepath) for _, zonepath, _ in _zones_of(host, be))
+    zone_bes_of_it = [zone_bes(host, root, be.uuid, only_active=True) for root in roots if root]
+    for dataset in [be.dataset, *(found[0] for found in zone_bes_of_it if len(found) == 1)]:
+        for each in [dataset, *zfs.children(host, dataset)]:
+            while host.state.datasets[each].origin:
+                _promote(host, name, each)
+
+
+def _promote(host: Host, name: str, dataset: str) -> None:
+    try:
+        zfs.promote(host, dataset)
+    except zfs.Error as error:
+        raise Error(f"Unable to activate {name}.\nBE promotion failed.", 194) from error
 
 
 # -- mount -----------------------------------------------------------------------------------------------------------

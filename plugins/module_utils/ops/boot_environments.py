@@ -240,7 +240,7 @@ def make_plan(options: Options, before: Scene, snapshots: Snapshots) -> Plan:
                 steps.append(Step(CREATE, options.name, tuple(_creation(options, source))))
                 new = _new(options.name, source, after)
                 after.append(new)
-                file_systems += [new.root] if new.root else []
+                file_systems += new.datasets
             else:
                 _check_same(options, there)
         else:
@@ -292,14 +292,16 @@ def _check_whole(be: BootEnvironment) -> None:
 
 
 def _new(name: str, source: BeTree, others: Sequence[BeTree]) -> BeTree:
-    """Foretell a boot environment that is made of `source`: the newest, and a clone of it."""
+    """Foretell a boot environment that is made of `source`: the newest, and a clone of it with its zone BEs."""
     newest = max(tree.be.created for tree in others)
     be = BootEnvironment(name, "", "", "", 0, source.be.policy, newest + 1)
-    if source.root is None:
-        return BeTree(be, None, (), ())
-    container = source.root.name.rpartition("/")[0]
-    root = replace(source.root, name=f"{container}/{name}", origin=f"{source.root.name}@", used=0, mounted=False)
-    return BeTree(be, root, tuple(zone_be for zone_be in source.zone_bes if zone_be.active), ())
+    zone_bes = [replace(z, file_system=_clone(z.file_system, name)) for z in source.zone_bes if z.active]
+    return BeTree(be, source.root and _clone(source.root, name), tuple(zone_bes), ())
+
+
+def _clone(origin: BeFileSystem, name: str) -> BeFileSystem:
+    container = origin.name.rpartition("/")[0]
+    return replace(origin, name=f"{container}/{name}", origin=f"{origin.name}@", used=0, mounted=False)
 
 
 def _activation(tree: BeTree, state: str, bes: Sequence[BootEnvironment]) -> list[Step]:
@@ -471,7 +473,13 @@ def _be_result(tree: BeTree) -> dict[str, Any]:
         "space": be.space,
         "space_with_zones": tree.space,
         "zone_bes": [
-            {"zone": z.zone, "dataset": z.file_system.name, "active": z.active, "space": z.file_system.used}
+            # of one that is only foretold, beadm has yet to choose the names
+            {
+                "zone": z.zone,
+                "dataset": z.file_system.name if be.uuid else None,
+                "active": z.active,
+                "space": z.file_system.used,
+            }
             for z in tree.zone_bes
         ],
     }
