@@ -167,6 +167,8 @@ images:
     status:
       description:
         - V(unchanged), V(changed), V(failed), or V(not-reached) if another image had to be changed first and was not.
+        - V(taken-back) if it was changed and then put back, for C(pkg) would fail on it while the global zone is as it
+          was.
       type: str
     before:
       description:

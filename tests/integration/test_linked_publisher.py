@@ -398,7 +398,7 @@ def test_what_no_command_can_name_ends_in_a_sentence(machine: MakeMachine) -> No
     failed = attempt(host)
     assert failed.cause == "image-unreadable"
     assert failed.typed == ["zoneadm list -cp"]
-    assert "Zone web01 is not as it should be" in failed.message
+    assert "Publisher extra.omnios of zone web01" in failed.message
 
 
 def test_exit_0_is_not_believed(machine: MakeMachine) -> None:

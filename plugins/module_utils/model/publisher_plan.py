@@ -61,10 +61,10 @@ class Change:
         """Say what is done, passwords masked."""
         again = set(self.add_origins) & set(self.remove_origins)
         parts = [
-            *(f"add origin {uri}" for uri in self.add_origins if uri not in again),
             *(f"remove origin {uri}" for uri in self.remove_origins if uri not in again),
-            *(f"add mirror {uri}" for uri in self.add_mirrors),
+            *(f"add origin {uri}" for uri in self.add_origins if uri not in again),
             *(f"remove mirror {uri}" for uri in self.remove_mirrors),
+            *(f"add mirror {uri}" for uri in self.add_mirrors),
         ]
         if self.proxy or again:
             parts.append(f"reach it through proxy {self.proxy}" if self.proxy else "reach it without a proxy")

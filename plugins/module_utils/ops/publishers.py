@@ -11,6 +11,7 @@ is left to do is seen from the images.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -30,6 +31,7 @@ UNCHANGED = "unchanged"
 CHANGED = "changed"
 FAILED = "failed"
 NOT_REACHED = "not-reached"
+TAKEN_BACK = "taken-back"
 # A repository that is gone fails in every zone with the same words.
 _TOLD = 3
 _CERTIFICATES = ("ssl_key", "ssl_cert")
@@ -210,6 +212,14 @@ def _readable(zone: ZoneSurvey) -> ImageView:
             f"The image of zone {zone.zone.name} cannot be read: {zone.trouble}",
             f"`pkg -R {zone.root} list` must work; or leave the zone out by `zones`.",
         )
+    for publisher in zone.view.publishers:
+        texts = (*publisher.origins, *publisher.mirrors, *(value for _key, value in publisher.settings))
+        if any("\0" in text for text in texts):
+            raise refuse(
+                "image-unreadable",
+                f"Publisher {publisher.name} of zone {zone.zone.name} has a URI that no command can name.",
+                f"Mend var/pkg/pkg5.image in {zone.root}; or leave the zone out by `zones`.",
+            )
     return zone.view
 
 
@@ -291,6 +301,7 @@ class _Executor:
         for group in self.groups:
             failed = [task for task in group if task.edit and not self._bring(task)]
             if any(task.bound or task is self.parent for task in failed):
+                self._take_back()
                 break
         if not self.failures:
             return self._result()
@@ -306,7 +317,7 @@ class _Executor:
     def _bring(self, task: Task) -> bool:
         """Change one image, and read it back, whatever the commands said. Returns whether all is well."""
         self.status[task.zone] = FAILED
-        trouble = self._type(task)
+        trouble = self._type(task, task.edit)
         try:
             self.after[task.zone] = image.read_config(task.root).publishers
         except ImageError as exc:
@@ -322,10 +333,21 @@ class _Executor:
             self.runner.warn(f"The publishers of {task.name} are as they should be, but {trouble.sentence}")
         return True
 
-    def _type(self, task: Task) -> Diagnosis | None:
-        """Run the commands of one image, up to the first that fails."""
+    def _take_back(self) -> None:
+        """Put zones back that are as they should be, but on which pkg fails while the global zone is as it was."""
+        for task in self.tasks:
+            broken = task.breaks(self.after[GLOBAL], self.after[task.zone])
+            if self.status[task.zone] == CHANGED and broken and not task.fault:
+                self._type(task, edit(self.after[task.zone], task.now))
+                with contextlib.suppress(ImageError):
+                    self.after[task.zone] = image.read_config(task.root).publishers
+                if not edit(self.after[task.zone], task.now):
+                    self.status[task.zone] = TAKEN_BACK
+
+    def _type(self, task: Task, what: Edit) -> Diagnosis | None:
+        """Run the commands of an edit of one image, up to the first that fails."""
         try:
-            for argv in pkg_publisher.commands(task.root, task.edit):
+            for argv in pkg_publisher.commands(task.root, what):
                 done = self.runner.change(argv)
                 if done.rc != 0:
                     cause, remedy = pkg_publisher.trouble(done)
@@ -335,6 +357,11 @@ class _Executor:
             return Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
         except CommandError as exc:
             return Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
+        except ValueError:
+            # a NUL in what stands in the image
+            return Diagnosis(
+                "image-unreadable", f"There is what no command can name in {task.root}.", "Mend the image."
+            )
         return None
 
     def _failed(self, task: Task, trouble: Diagnosis, what: str) -> None:
@@ -351,6 +378,8 @@ class _Executor:
         failed = [task.name for task in self.tasks if self.status[task.zone] == FAILED]
         left = [task.name for task in self.tasks if self.status[task.zone] == NOT_REACHED]
         sentences = [f"It failed in {len(failed)} images: {', '.join(failed)}."] if len(failed) > _TOLD else []
+        back = [task.name for task in self.tasks if self.status[task.zone] == TAKEN_BACK]
+        sentences += [f"Put back as it was, so that pkg works in the global zone: {', '.join(back)}."] if back else []
         sentences += [f"Left as it was for that: {', '.join(left)}."] if left else []
         parent = self.after[GLOBAL]
         broken = [task.name for task in self.tasks if task.breaks(parent, self.after[task.zone])]
