@@ -211,3 +211,35 @@ def test_another_run_at_work(machine: MakeMachine) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         outcome = attempt(host, lock_timeout=5)
     assert (outcome.cause, outcome.typed) == ("locked", [])
+
+
+@pytest.mark.parametrize("target", ["power", "command"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "^Download: 0",
+        "^ Actions: 1",
+        "^Finalize: Updating package state",
+        "zone:db01 .*Actions: 1",
+        "zone:web01 .*Finalize: Updating image",
+    ],
+)
+@pytest.mark.parametrize("update", ["libraries", "kernel"])
+def test_cut_off_in_the_middle_of_pkg(update: str, at: str, target: str, machine: MakeMachine) -> None:
+    """In the running system the next run goes on; a boot environment that was left half done is destroyed first."""
+    host = make(machine, *dict.fromkeys(("libraries", update)))
+    undisturbed = Copy(host.directory.with_name("undisturbed"))
+    world.copy(host.directory, undisturbed.directory)
+    done(attempt(undisturbed, backup_be="never"))
+    host.faults({"match": "^pkg update --no-refresh", "at": at, "kill": {"target": target}})
+    with pytest.raises(RuntimeError):
+        attempt(host, backup_be="never")
+    host.faults()
+    if target == "power":
+        powered_off(host)
+    half_done = list(boot_environments(host))[1:]
+    assert half_done == ([] if update == "libraries" or at == "^Download: 0" else ["omnios-r151054-1"])
+    ran = done(attempt(host, backup_be="never"))
+    assert (ran.result["resumed"], ran.result["changed"]) == (True, True)
+    assert ran.result["be"].get("half_done", []) == half_done
+    assert end(host) == end(undisturbed)
