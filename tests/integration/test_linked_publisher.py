@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import publishers, survey
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
+from integration.test_ansible import RESULTS, play
 from testbed import command
 from testbed.host import Host
 from walk.in_process import HostRunner
@@ -504,3 +507,30 @@ def test_inside_a_zone(machine: MakeMachine) -> None:
     host.change(zonename="web01")
     refused = attempt(host)
     assert (refused.cause, refused.changing) == ("not-global-zone", [])
+
+
+def test_as_a_task(machine: MakeMachine, tmp_path: Path) -> None:
+    """Check, run, check, run, then something else asked for, each by Ansible itself; no password is in any result."""
+    host = make(machine, [WEB01])
+    through = "http://user:hush@proxy.example.org:3128"
+    first = {"publishers": [OMNIOS, {**EXTRAS, "proxy": through}, OUR], "zone_publishers": {"web01": [THEIR]}}
+    second = {"publishers": [OMNIOS, {**EXTRAS, "proxy": ""}], "remove_unlisted": True}
+    steps = [(True, first), (False, first), (True, first), (False, first), (True, second), (False, second)]
+    tasks: list[dict[str, Any]] = [
+        {"illumos.linked_zones.linked_publisher": options, "check_mode": check, "register": f"step{number}"}
+        for number, (check, options) in enumerate(steps)
+    ]
+    names = ", ".join(f"step{number}" for number in range(len(steps)))
+    copy = {"content": "{{ [" + names + "] | to_json }}", "dest": RESULTS}
+    played = play(host, tmp_path, [*tasks, {"ansible.builtin.copy": copy, "diff": False}])
+    assert played.returncode == 0, played.stdout + played.stderr
+    results = json.loads(host.path(RESULTS).read_text())
+    assert [result["changed"] for result in results] == [True, True, False, False, True, True]
+    for foreseen, ran in ((0, 1), (2, 3), (4, 5)):
+        argvs = [[action["argv"] for action in results[number]["actions"]] for number in (foreseen, ran)]
+        assert argvs[0] == argvs[1]
+        assert results[foreseen]["images"] == results[ran]["images"]
+    assert "hush" not in json.dumps(results) + played.stdout
+    assert "+ours" in played.stdout
+    assert host.publishers("/") == ["omnios", "extra.omnios"]
+    assert host.publishers() == ["omnios", "extra.omnios", "theirs"]
