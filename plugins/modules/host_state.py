@@ -37,7 +37,7 @@ options:
     type: list
     elements: str
   next_be:
-    description: With O(state=noted), right before a reboot, the uuid of the boot environment that is going to be booted.
+    description: With O(state=noted), right before a reboot, the uuid of the boot environment that will be booted.
     type: str
   shutdown_timeout:
     description: Seconds a zone has for its shutdown.
