@@ -35,10 +35,11 @@ class Explainer:
                 return []
             return [self._entry(seen, name, f"It cannot be told: {seen.trouble}") for name in self.names]
         try:
+            broken = self.judge.broken(seen.view)
             stems = {stem for name in self.names for stem in matching(name, seen.view.installed)}
             known = self._known(seen.root, seen.view, stems)
             ties = self._incorporations(seen.root, seen.view, stems)
-        except (ImageError, CommandError) as exc:
+        except (ImageError, CommandError, ValueError) as exc:
             return [self._entry(seen, name, f"It cannot be told: {exc}") for name in self.names]
         entries = []
         for name in self.names:
@@ -48,7 +49,7 @@ class Explainer:
                 sentence = f"{name} is not installed in the zone ({where}); an update installs nothing new by itself."
                 entries.append(self._entry(seen, name, sentence))
             for stem in found:
-                entries.append(self._entry(seen, stem, self._sentence(seen, seen.view, stem, known, ties)))
+                entries.append(self._entry(seen, stem, self._sentence(seen, seen.view, stem, broken, known, ties)))
         return entries
 
     def _entry(self, seen: ZoneSurvey, package: str, sentence: str) -> dict[str, str]:
@@ -76,6 +77,7 @@ class Explainer:
         seen: ZoneSurvey,
         view: ImageView,
         stem: str,
+        all_broken: Sequence[Violation],
         known: Mapping[str, Sequence[Fmri]],
         ties: Sequence[tuple[Fmri, Fmri]],
     ) -> str:
@@ -96,7 +98,7 @@ class Explainer:
                 "every update of the global zone fails; "
                 f"`pkg -R {seen.root} copy-publishers-from {self.judge.root}` first."
             )
-        broken = [one for one in self._broken(view) if one.package.stem == stem]
+        broken = [one for one in all_broken if one.package.stem == stem]
         if broken:
             return f"{has}: {self._why_broken(seen, broken[0])}"
         following = [dependency for package, dependency in view.parent_dependencies if package.stem == stem]
@@ -148,12 +150,6 @@ class Explainer:
             f"{has}, its catalogs know {newest.version}, and it has no parent dependency: an update of the global zone "
             f"takes it along with -r only (`{self.judge.pkg} update -r`), or update it inside the zone."
         )
-
-    def _broken(self, view: ImageView) -> list[Violation]:
-        try:
-            return self.judge.broken(view)
-        except ValueError:
-            return []
 
     def _why_broken(self, seen: ZoneSurvey, violation: Violation) -> str:
         wanted = Fmri.parse(violation.dependency)

@@ -208,14 +208,21 @@ class Judge:
         stored = {fmri.stem: fmri for fmri in view.parent_packages or ()}
         now = self.parent.installed
         differ = sorted(stem for stem in {*stored, *now} if not _same(stored.get(stem), now.get(stem)))
+        changed = []
         if differ:
             some = ", ".join(differ[:3]) + (", ..." if len(differ) > 3 else "")
+            changed.append(f"{len(differ)} of its packages have changed since ({some})")
+        publishers = [(publisher.name, publisher.sticky) for publisher in counting(self.parent.publishers)]
+        # pkg takes a changed order for the same (`__push_data` in linkedimage/common.py).
+        if sorted(publishers) != sorted(view.parent_publishers or ()):
+            changed.append("its publishers have changed since")
+        if changed:
             yield _finding(
                 STALE,
                 "warning",
                 seen,
-                f"What the zone was told of the global zone's packages is stale: {len(differ)} of them have changed "
-                f"since ({some}). Inside the zone pkg judges by what it was told.",
+                f"What the zone was told of the global zone is stale: {' and '.join(changed)}. Inside the zone pkg "
+                "judges by what it was told.",
                 f"{command}; with --linked-md-only it changes no package.",
             )
 

@@ -134,10 +134,29 @@ def test_stale_metadata(unpacked: Unpack, tmp_path: Path) -> None:
     file.write_text(json.dumps(sorted(packages)[1:]))
     (finding,) = [one for one in check(root)["findings"] if one["code"] == "metadata-stale"]
     assert (finding["zone"], finding["severity"]) == ("web01", "warning")
-    assert "1 of them" in finding["message"]
+    assert "stale: 1 of its packages have changed since (" in finding["message"]
+    (root / "zones/web01/root/var/pkg/linked/linked_ppubs").write_text('[["omnios", true]]')
+    (finding,) = [one for one in check(root)["findings"] if one["code"] == "metadata-stale"]
+    assert " and its publishers have changed since." in finding["message"]
     for broken in ("{", '{"a": 1}', "[1]", '["no fmri at all"]'):
         file.write_text(broken)
         assert by_name(check(root))["web01"]["status"] == "unreadable"
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_nothing_is_stale_where_pkg_has_nothing_to_sync(name: str, unpacked: Unpack) -> None:
+    zones = by_name(check(unpacked(name)))
+    for zone, wanted in expected(name)["zones"].items():
+        if (wanted.get("verify_sync_n") or {}).get("rc") == 4:
+            assert not {"metadata-stale", "never-synced"} & set(codes(zones[zone]))
+
+
+def test_an_explanation_of_what_cannot_be_judged(unpacked: Unpack, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(unpacked("v5-synced"), root, symlinks=True)
+    edited(root, "web01", "entire", "depend fmri=SUNWcs@" + "9" * 2000 + " type=parent")
+    (entry,) = check(root, zones=["web01"], explain=["entire"])["explanations"]
+    assert entry["sentence"].startswith("It cannot be told: not a package FMRI")
 
 
 def test_a_frozen_package_that_holds_back_all(unpacked: Unpack, tmp_path: Path) -> None:
