@@ -35,6 +35,8 @@ _URL = re.compile(r"\bURL: '?(?P<uri>[^'\s]+)|Transfer from '(?P<from>[^']+)'")
 _WHY = re.compile(r"\breason: (?P<why>.+)$", re.M)
 _ERROR = re.compile(r"[A-Za-z_.]*(?:Error|Exception|Interrupt)\b")
 _EVIDENCE = 30
+# Of a text that is longer than any of pkg's the beginning and the end are read, so that the time it takes is bounded.
+_HALF = 10_000
 _ROOT = "-R ROOT"
 
 _RULES: tuple[Rule, ...] = (
@@ -88,19 +90,19 @@ _RULES: tuple[Rule, ...] = (
         "Make room (`zfs list -o space`, and old boot environments in `beadm list`), then run again.",
     ),
     rule(
-        "be-exists",
+        "be-name-taken",
         r"The boot environment '(?P<name>[^']*)' already exists",
         "There is a boot environment {name} already.",
         "Choose another `be_name`, or destroy that one (`beadm destroy {name}`).",
     ),
     rule(
-        "be-name",
+        "bad-be-name",
         r"'(?P<name>[^']*)' is not a valid boot environment name",
         "{name!r} cannot be the name of a boot environment.",
         "Choose another `be_name`: letters, digits, and . _ - within.",
     ),
     rule(
-        "be-name",
+        "bad-be-name",
         r"Boot environment naming during package install is not supported|Naming a boot environment when operating",
         "No boot environment can be named for this image.",
         "Leave `be_name` out.",
@@ -154,7 +156,7 @@ _RULES: tuple[Rule, ...] = (
         "Mend what it names, then run again; `{pkg} verify` says whether the image is whole.",
     ),
     rule(
-        "unknown-zone",
+        "no-such-zone",
         r"invalid linked image or zone name '(?P<name>[^']*)'|Unknown child linked image: (?:zone:)?(?P<child>\S+)|"
         r"Invalid linked image name '(?P<image>[^']*)'",
         "'{name}{child}{image}' is not a linked zone of this host.",
@@ -167,7 +169,7 @@ _RULES: tuple[Rule, ...] = (
         "An update takes what is installed: mend the name, or install it first.",
     ),
     rule(
-        "unknown-package",
+        "bad-package",
         r"Illegal FMRI '(?P<name>[^']*)': (?P<why>.*)$|'(?P<pattern>[^']*)' is an illegal (?:fmri|FMRI)",
         "'{name}{pattern}' is no name of a package.",
         "Mend the name.",
@@ -242,7 +244,7 @@ _RULES: tuple[Rule, ...] = (
         "`{pkg} property signature-policy` and `{pkg} publisher NAME` show what is asked for.",
     ),
     rule(
-        "certificate",
+        "client-certificate",
         r"^(?P<said>.*(?:[Cc]ertificate '?|locate key|key and certificate files have expired).*)$",
         "A publisher's client certificate does not do: {said}",
         "`{pkg} set-publisher -k KEY -c CERTIFICATE NAME` sets a valid one.",
@@ -260,19 +262,19 @@ _RULES: tuple[Rule, ...] = (
         "`{pkg} publisher` names those there are.",
     ),
     rule(
-        "wrong-origin",
+        "wrong-repository",
         r"^(?P<said>.*(?:does not contain (?:any )?package data for|contains package data for).*)$",
         "A repository is not that publisher's: {said}",
         "`pkgrepo info -s URI` names the publishers of a repository.",
     ),
     rule(
-        "wrong-origin",
+        "wrong-repository",
         r"Unknown repository (?P<what>origin|mirror) '(?P<uri>[^']*)'",
         "The publisher has no {what} {uri}.",
         "`{pkg} publisher` shows its origins and mirrors.",
     ),
     rule(
-        "wrong-origin",
+        "wrong-repository",
         r"(?P<said>The URI '.*' uses the unsupported scheme .*?|'[^']*' is not a valid URI)\.",
         "The address of a repository does not do: {said}.",
         "Mend the URI.",
@@ -340,6 +342,11 @@ class Failure(NamedTuple):
     text: str
     rc: int | None
 
+    @property
+    def bounded(self) -> str:
+        """The text without the middle of one that is too long."""
+        return self.text if len(self.text) <= 2 * _HALF else f"{self.text[:_HALF]}\n{self.text[-_HALF:]}"
+
 
 def failures(result: Result) -> list[Failure]:
     """Return the innermost text of each image that failed, by zone; the whole text if no child is named."""
@@ -374,7 +381,7 @@ def explain(result: Result, what: str, roots: Mapping[str | None, str] | None = 
     ordered = sorted(groups.items(), key=lambda item: item[0].cause == "locked")
     sentences = [f"{_where([one.zone for one in members if one.zone])}{found.sentence}" for found, members in ordered]
     remedies = [_with_roots(found.remedy, [one.zone for one in members], roots or {}) for found, members in ordered]
-    lines = [line.rstrip() for _found, members in ordered for one in members for line in one.text.splitlines()]
+    lines = [line.rstrip() for _found, members in ordered for one in members for line in one.bounded.splitlines()]
     return Diagnosis(
         ordered[0][0].cause,
         " ".join([f"{what} failed.", *sentences]),
@@ -401,7 +408,7 @@ def _where(zones: Sequence[str]) -> str:
 def _found(failure: Failure, result: Result) -> Found:
     of_image = " ".join(result.argv[1:3]) if result.argv[1:2] == ("-R",) else ""
     pkg = f"pkg {_ROOT if failure.zone else of_image}".strip()
-    text = failure.text
+    text = failure.bounded
     found = _publishers(text, pkg) or solver(text, pkg) or _licences(text)
     if found:
         return found
@@ -458,7 +465,7 @@ def _unreachable(text: str, pkg: str) -> Found | None:
 
 def _by_code(failure: Failure) -> Found:
     """Return what is left to say where no text is known."""
-    lines = [line.strip().rstrip(".") for line in failure.text.splitlines() if line.strip()]
+    lines = [line.strip().rstrip(".") for line in failure.bounded.splitlines() if line.strip()]
     if failure.rc == PKG_TRACEBACK or lines[:1] == ["Traceback (most recent call last):"]:
         error = next((line for line in reversed(lines) if _ERROR.match(line)), "of which it does not say the name")
         return Found(

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,11 @@ WORDS = st.sampled_from(
 @given(st.lists(WORDS, max_size=12).map(" ".join))
 def test_garbled_texts_of_pkg_are_told_in_a_sentence(text: str) -> None:
     assert explain(result(1, text), "The update").message.startswith("The update failed.")
+
+
+@pytest.mark.parametrize("word", ["all deliver ", "Insufficient disk space available for ", "\t", "a@b@c "])
+def test_a_monstrous_text_does_not_take_long(word: str) -> None:
+    text = "pkg: did not match any packages: " + word * (1_000_000 // len(word)) + "\nMemoryError\n"
+    began = time.monotonic()
+    assert explain(result(99, text), "The update").cause in ("no-memory", "unknown-package")
+    assert time.monotonic() - began < 10
