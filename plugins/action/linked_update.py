@@ -104,7 +104,7 @@ class ActionModule(ActionBase):
                         f"{self._where()} could not be reached again within {timeout:g} seconds ({exc}). The update "
                         "goes on there. Run the task again when the host can be reached: it waits for the update to "
                         "end and returns its result."
-                    ) from exc
+                    ) from None  # its text would be put behind this one
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._connection.reset()
             time.sleep(min(PAUSE_SECONDS, timeout))
