@@ -85,6 +85,13 @@ _RULES: tuple[Rule, ...] = (
     ),
     rule(
         "no-space",
+        # What --parsable=0 makes of it: the plan cannot be printed (plandesc.py).
+        r"ImageInsufficentSpace\((?P<needed>[0-9.]+), (?P<free>[0-9.]+), '(?P<use>[^']*)'\)",
+        "There is not enough space for the {use}: {free} bytes free, {needed} needed.",
+        "Make room (`zfs list -o space`, and old boot environments in `beadm list`), then run again.",
+    ),
+    rule(
+        "no-space",
         r"No space left on device|Disc quota exceeded|\[Errno (?:28|49)\]",
         "There is no space left, or a quota is reached.",
         "Make room (`zfs list -o space`, and old boot environments in `beadm list`), then run again.",
