@@ -21,6 +21,8 @@ JOB_SECONDS = 7 * 24 * 3600
 # How long one call stays on the host.
 WAIT_SECONDS = 20
 PAUSE_SECONDS = 5
+# After so long without news the play says that there are none.
+QUIET_SECONDS = 60
 # As in the module's argument spec; what is no number there is refused by the module.
 RECONNECT_TIMEOUT = 600
 LOCK_TIMEOUT = 600
@@ -42,6 +44,7 @@ class ActionModule(ActionBase):
             return result
         self._vars = task_vars or {}
         self._run_id = uuid.uuid4().hex
+        self._last, self._said = "at work", time.monotonic()
         started = self._start()
         if "results_file" not in started:
             result.update(started)
@@ -74,9 +77,13 @@ class ActionModule(ActionBase):
             if told.get("failed"):
                 return self._cannot_follow(told.get("msg", "no reason given"))
             self._show(told, joining=told["run_id"] not in ("", following))
+            if told["state"] == "running" and time.monotonic() - self._said >= QUIET_SECONDS:
+                self._say(f"{self._last} (still at it, {time.strftime('%H:%M')})")
             if told["job_result"] is not None:
                 self._acknowledge()
                 outcome: dict[str, Any] = told["job_result"]
+                if outcome.get("resumed"):
+                    self._say("An earlier update was cut off, or nobody got its result: that is part of this one's.")
                 return outcome
             mark, following = told["mark"], told["run_id"] or following
             if told["state"] == "running":
@@ -96,15 +103,15 @@ class ActionModule(ActionBase):
                 return answer
             except AnsibleConnectionFailure as exc:
                 now = time.monotonic()
-                if lost_since is None:
-                    lost_since = now
-                    self._say(f"The connection is lost ({exc}). The update goes on there; trying to reach it again.")
+                first, lost_since = lost_since is None, lost_since or now
                 if now - lost_since >= timeout:
                     raise AnsibleConnectionFailure(
                         f"{self._where()} could not be reached again within {timeout:g} seconds ({exc}). The update "
                         "goes on there. Run the task again when the host can be reached: it waits for the update to "
                         "end and returns its result."
                     ) from None  # its text would be put behind this one
+                if first:
+                    self._say(f"The connection is lost ({exc}). The update goes on there; trying to reach it again.")
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._connection.reset()
             time.sleep(min(PAUSE_SECONDS, timeout))
@@ -132,9 +139,11 @@ class ActionModule(ActionBase):
         else:
             steps = told["steps"]
         for step in steps:
-            self._say(sentence(step))
+            self._last = sentence(step)
+            self._say(self._last)
 
     def _say(self, text: str) -> None:
+        self._said = time.monotonic()
         if not self._task.no_log:
             display.display(printable(f"{self._where()}: {text}"))
 
