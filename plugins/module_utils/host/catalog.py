@@ -27,7 +27,9 @@ _COLUMNS = {
 # Far above what a real image has: bounds for one that was made to be endless (steps in millions, of SQLite's).
 # A part of state/installed is about 1 MB, of state/known 20 MB, a database 60 MB.
 _DATABASE_LIMIT = 256 * safe.MEGABYTE
-_PART_LIMITS = {"installed": 16 * safe.MEGABYTE, "known": 128 * safe.MEGABYTE}
+_PART_LIMITS = {"installed": 16 * safe.MEGABYTE, "known": 64 * safe.MEGABYTE}
+# Bytes of JSON for each value, at least, in what is large. Real ones have 17; an empty list is 3, and 64 in memory.
+_FEWEST_BYTES = 8
 _MOST_PACKAGES = 1_000_000
 # The dependencies of one package; an incorporation of all there is has some 5000, in half a megabyte.
 _LONGEST_ACTIONS = 8 * safe.MEGABYTE
@@ -67,8 +69,27 @@ def packages(root: str, image_format: int, installed_only: bool, containing: str
     return _json_rows(root, installed_only)
 
 
+def known(root: str, image_format: int, stem: str) -> list[str]:
+    """Return the FMRIs of every version of one package that the image at `root` knows. Raises ImageError."""
+    if image_format != 5:
+        base = _part(root, f"{_STATE}/known/catalog.base.C", _PART_LIMITS["known"])
+        publishers = [(name, stems) for name, stems in base.items() if not name.startswith("_")]
+        return [
+            f"pkg://{name}/{stem}@{entry['version']}" for name, stems in publishers for entry in stems.get(stem, [])
+        ]
+    query = "SELECT 'pkg://' || pub || '/' || stem || '@' || version FROM packages WHERE stem = ?"
+    try:
+        with _database(root) as connection:
+            _check_tables(connection)
+            return [str(fmri) for (fmri,) in connection.execute(query, (stem,))]
+    except (sqlite3.Error, OSError, UnicodeError) as exc:
+        raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
+
+
 def parse_json(content: bytes, what: str, root: str) -> Any:
     """Parse what a zone may have written. Raises ImageError, also for an integer that would take Python ages."""
+    if len(content) > safe.MEGABYTE and sum(map(content.count, (b",", b"[", b"{"))) * _FEWEST_BYTES > len(content):
+        raise ImageError(f"{what} of the image at {root} is not of the known form.")
     try:
         return json.loads(content, parse_int=_integer)
     except (ValueError, RecursionError, MemoryError) as exc:

@@ -80,7 +80,15 @@ def test_no_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", '{"omnios": 1}', '{"omnios": {"x": [1]}}', "{", '{"omnios": {"a b": [{"version": "1"}]}}']
+    "content",
+    [
+        '{"omnios": {"x": [{"version": "1", "more": [' + "[]," * 400_000 + "[]]}]}}",
+        "[]",
+        '{"omnios": 1}',
+        '{"omnios": {"x": [1]}}',
+        "{",
+        '{"omnios": {"a b": [{"version": "1"}]}}',
+    ],
 )
 def test_a_hostile_catalog_is_refused(content: str, tmp_path: Path) -> None:
     for part in ("installed", "known"):
