@@ -18,6 +18,7 @@ __all__ = ["dry_run", "explain", "parse_update", "pkg_out_of_date", "stale_catal
 _CHILD = "zone:"
 _STALE = "WARNING: Errors were encountered when attempting to retrieve package"
 _OUT_OF_DATE = "WARNING: pkg(7) appears to be out of date"
+# -t is known since r151038.
 _BE_ACTIVATION = {"always": [], "never": ["--no-be-activate"], "once": ["-t"]}
 
 
