@@ -236,3 +236,48 @@ def test_no_space(free: int, who: str, machine: MakeMachine) -> None:
     host = make(machine, WEB01, DB01, settings={"available": free})
     publish(host, "libraries")
     refused(host, "no-space", who, typed=[*LOOK, DRY])
+
+
+RELEASE = {"release": [{"days": 9, "packages": ["entire"]}]}
+
+
+@pytest.mark.parametrize("image_format", [4, 5])
+def test_a_release_that_is_pinned(image_format: int, machine: MakeMachine) -> None:
+    """pkg finds no solution, and does not say what stands against it."""
+    line = "depend fmri=entire@11,5.11-151054.0:20250505T120000Z type=incorporate"
+    pin = {"name": "ours/pin", "version": "1.0", "lines": [line]}
+    uri = "https://pkg.example.org/ours/"
+    host = make(
+        machine,
+        WEB01,
+        image_format=image_format,
+        repositories=[{"uri": uri, "publisher": "ours", "packages": [pin]}],
+        updates=RELEASE,
+    )
+    host.command(f"pkg set-publisher -r -g {uri} ours")
+    assert host.command("pkg install ours/pin").rc == 0
+    assert done(attempt(host, check=True)).result["findings"] == []
+    publish(host, "release")
+    refused(
+        host,
+        "solver",
+        "entire@11-151054.0:20250514T120000Z is known",
+        "ours/pin@1.0",
+        "pins it to 11-151054.0:20250505",
+    )
+    (found,) = attempt(host).result["findings"]
+    assert (found["code"], found["package"], found["zone"]) == ("held-back", "entire", "global")
+    assert "`pkg uninstall ours/pin`" in found["remedy"]
+
+
+@pytest.mark.parametrize("where", ["/", "/zones/web01/root"])
+def test_a_release_that_is_frozen(where: str, machine: MakeMachine) -> None:
+    host = make(machine, WEB01, updates=RELEASE)
+    host.command(f"pkg -R {where} freeze entire")
+    publish(host, "release", "libraries")
+    ran = done(attempt(host))
+    assert {image["image"]: image["to"][-16:] for image in ran.result["images"]} == {
+        root: "20250505T120000Z" if root == where else "20250514T120000Z" for root in ("/", "/zones/web01/root")
+    }
+    assert [one["code"] for one in ran.result["findings"]] == ["frozen"]
+    assert "entire is frozen at 11-151054.0:20250505T120000Z" in ran.result["warnings"][0]

@@ -96,6 +96,10 @@ class Image:
         """Return every version the image's catalogs know."""
         return [fmri for fmri, _actions in self._packages(installed_only=False)]
 
+    def versions(self, stem: str) -> list[Fmri]:
+        """Return every version of one package that the image's catalogs know."""
+        return [self._fmri(text) for text in catalog.known(self.root, self.config.format, stem)]
+
     def parent_dependencies(self, packages: Sequence[Fmri]) -> list[tuple[Fmri, str]]:
         """Return (package, dependency) for each parent dependency that counts in this image.
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence
 
 from ..host import beadm, journal, pkg_freeze, pkg_update, release, update_progress, zfs, zoneadm
-from ..host.image import ImageError
+from ..host.image import Image, ImageError
 from ..host.progress import Progress
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..host.safe import UnsafePath, words
@@ -24,6 +24,7 @@ from ..model import exitcodes, linked
 from ..model.be import BootEnvironment
 from ..model.dataset import active_zone_bes, zone_bes_at
 from ..model.finding import Diagnosis, Finding, Refusal, refuse
+from ..model.image import FROM_DISK
 from ..model.update import ZONES, Request, UpdatePlan
 from ..model.uri import mask
 from ..model.zone import RUNNING
@@ -170,7 +171,7 @@ class _Update:
             return
         update_preflight.check_zones(self.request, site.zones, journal.unfinished())
         self._check_publishers(site)
-        self.findings = update_preflight.frozen_packages(site.parent, site.zones)
+        self._say(update_preflight.frozen_packages(site.parent, site.zones))
         self.holds = update_hold.resolve_all(self.request, site.zones)
         self.findings += [finding for held in self.holds for finding in update_hold.his_own(held)]
         try:
@@ -191,9 +192,9 @@ class _Update:
             raise refuse("publisher-order", broken[0].sentence, broken[0].remedy, more)
 
     def _update_zones(self, site: Site) -> None:
-        zones = ZonesUpdate(self.runner, self.request, self.check)
+        zones = ZonesUpdate(self.runner, self.request, self.check, self.progress)
         try:
-            zones.run(site.parent, site.zones)
+            zones.run(site.parent, site.zones, journal.unfinished())
         finally:
             self.before, self.plan, self.images = zones.before, zones.plan, zones.results
             self.findings, self.exit_code = zones.findings, zones.exit_code
@@ -205,10 +206,13 @@ class _Update:
         planner = Planner(self.runner, self.request, self.check, self.progress, site)
         try:
             plan = self.plan = self._held_back(planner, planner.plan())
+        except Refusal as exc:
+            raise Refusal(self._with_pins(planner.site, exc.diagnosis)) from None
         finally:
             self.exit_code = planner.exit_code
             self.images = came_out(self.before, UpdatePlan(()), planner.site.installed(), staged=False)
         site = planner.site
+        self._look_for_pins(site, plan)
         if plan.nothing_to_do and not self._tells_zones(site):
             return
         update_preflight.check_plan(self.request, plan, site.bes)
@@ -218,6 +222,35 @@ class _Update:
             self._foresee(plan)
         else:
             self._carry_out(site, plan)
+
+    def _look_for_pins(self, site: Site, plan: UpdatePlan) -> None:
+        """Say so where the release stays behind what the global zone's catalogs know, and no freeze has told of it."""
+        entire = plan.of(None).apply(site.parent.installed).get(update_preflight.INCORPORATION)
+        told = any(finding.zone == "global" for finding in self.findings)
+        if entire is None or told or self.request.packages or site.parent.source != FROM_DISK:
+            return
+        try:
+            image = Image("/")
+            newer = update_preflight.newer(entire, image.versions(entire.stem))
+            if newer:
+                self._say([update_preflight.held_back(entire, newer, image.incorporations())])
+        except ImageError as exc:
+            self.runner.warn(f"Whether the release is held back cannot be told: {exc}")
+
+    def _say(self, found: Sequence[Finding]) -> None:
+        """Tell of what holds the release back: pkg leaves it behind without a word."""
+        self.findings += found
+        for finding in found:
+            self.runner.warn(f"{finding.message} {finding.remedy}")
+
+    def _with_pins(self, site: Site, told: Diagnosis) -> Diagnosis:
+        """Return what is said of an update for which there is no solution, with what pins the release."""
+        if told.cause != "solver":
+            return told
+        known = len(self.findings)
+        self._look_for_pins(site, UpdatePlan(()))
+        pins = " ".join(finding.message for finding in self.findings[known:])
+        return replace(told, sentence=f"{told.sentence} {pins}".strip())
 
     def _tells_zones(self, site: Site) -> bool:
         """Tell whether pkg would write the metadata of zones that have none yet.
@@ -287,7 +320,9 @@ class _Update:
         try:
             for held in self.holding:
                 update_hold.freeze(self.runner, held)
-            return self._planned_anew(planner)
+            plan = self._planned_anew(planner)
+            update_preflight.check_plan(self.request, plan, site.bes)
+            return plan
         except StillRunning:
             raise
         except (Refusal, CommandError):

@@ -19,7 +19,8 @@ from ..model.update import Request, UpdatePlan
 from .survey import ZoneSurvey
 
 FROZEN = "frozen"
-_INCORPORATION = "entire"
+HELD_BACK = "held-back"
+INCORPORATION = "entire"
 _FIRST_RELEASE_WITH_RECURSION = 151022
 _BLOCKING = (linked.IMAGE_MISSING, linked.IMAGE_UNREADABLE)
 # What libbe takes for a name, and no option of pkg.
@@ -95,11 +96,7 @@ def check_zones(request: Request, zones: Sequence[ZoneSurvey], switching: Sequen
                 )
     for name in switching:
         if name in known:
-            raise refuse(
-                "switching",
-                f"Zone {name} is in the middle of a change of its brand that was not finished.",
-                f"Finish it first: run zone_brand for {name} again.",
-            )
+            raise switching_zone(name)
     for zone in zones:
         if zone.standing.linked and zone.standing.why in _BLOCKING:
             chosen = zone.zone.name not in request.exclude_zones and request.recurse
@@ -110,6 +107,15 @@ def check_zones(request: Request, zones: Sequence[ZoneSurvey], switching: Sequen
                 f"Mount the zone's root or mend its image (`pkg -R {zone.root} list` must work); if it is beyond that, "
                 f"`zoneadm -z {zone.zone.name} detach` takes it out of the update.",
             )
+
+
+def switching_zone(name: str) -> Refusal:
+    """Return the refusal for a zone of which a change of brand is not finished."""
+    return refuse(
+        "switching",
+        f"Zone {name} is in the middle of a change of its brand that was not finished.",
+        f"Finish it first: run zone_brand for {name} again.",
+    )
 
 
 def check_plan(request: Request, plan: UpdatePlan, bes: Sequence[BootEnvironment]) -> None:
@@ -215,13 +221,13 @@ def frozen_packages(parent: ImageView, zones: Sequence[ZoneSurvey]) -> list[Find
 
 
 def _frozen(name: str, pkg: str, view: ImageView) -> list[Finding]:
-    incorporated = {wanted.stem for package, wanted in view.frozen_by if package.stem == _INCORPORATION}
+    incorporated = {wanted.stem for package, wanted in view.frozen_by if package.stem == INCORPORATION}
     where = "the global zone" if name == "global" else f"zone {name}"
     found = []
     for frozen in view.frozen:
-        if frozen.name != _INCORPORATION and frozen.name not in incorporated:
+        if frozen.name != INCORPORATION and frozen.name not in incorporated:
             continue
-        why = "" if frozen.name == _INCORPORATION else f", and {_INCORPORATION} incorporates it"
+        why = "" if frozen.name == INCORPORATION else f", and {INCORPORATION} incorporates it"
         comment = f" ({frozen.comment})" if frozen.comment else ""
         found.append(
             Finding(
@@ -235,3 +241,34 @@ def _frozen(name: str, pkg: str, view: ImageView) -> list[Finding]:
             )
         )
     return found
+
+
+def newer(installed: Fmri, known: Sequence[Fmri]) -> list[Fmri]:
+    """Return the versions of a package that its publisher has and that are newer, the newest last."""
+    mine = installed.version
+    later = [
+        (fmri.version.key, fmri)
+        for fmri in known
+        if mine and fmri.version and fmri.publisher == installed.publisher and mine < fmri.version
+    ]
+    return [fmri for _key, fmri in sorted(later, key=lambda pair: pair[0])]
+
+
+def held_back(installed: Fmri, later: Sequence[Fmri], incorporated: Sequence[tuple[Fmri, Fmri]]) -> Finding:
+    """Return what is to be said of a release that stays behind; `installed` is entire as it is after the update.
+
+    `later` is what there is besides it, `incorporated` are (package, what it incorporates) of the global zone.
+    """
+    pins = [(package, wanted) for package, wanted in incorporated if wanted.stem == installed.stem]
+    why = "".join(f" {package} pins it to {wanted.version}." for package, wanted in pins)
+    stems = " ".join(package.stem for package, _wanted in pins)
+    return Finding(
+        HELD_BACK,
+        "warning",
+        "global",
+        f"{installed.stem} stays at {installed.version}, although {later[-1]} is known.{why}",
+        f"`pkg uninstall {stems}`, or have it published anew for that release."
+        if pins
+        else f"`pkg update -nv {later[-1]}` says what stands against it.",
+        package=installed.stem,
+    )
