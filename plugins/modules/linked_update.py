@@ -48,8 +48,12 @@ options:
     default: []
   scope:
     description:
-      - With V(zones) packages are updated inside the zones alone, and the global zone is left as it is. A package that
-        must have the global zone's version is refused.
+      - With V(zones) packages are updated inside the zones alone, and the global zone is left as it is. O(zones) may name
+        zones that are not linked, too; all linked ones are updated if it is not given. A zone in which none of
+        O(packages) is installed is left alone.
+      - A linked zone is first told what the global zone has (C(pkg sync-linked --linked-md-only)), if it does not know.
+      - A package that must have the global zone's version is refused. What goes wrong in one zone does not stop the
+        others.
     type: str
     choices: [all, zones]
     default: all
@@ -111,7 +115,10 @@ options:
     default: []
   hold:
     description:
-      - For each zone the packages that stay as they are in it. A hold on what must follow the global zone is refused.
+      - For each zone a list of packages, by name, end of a name or pattern, that stay at the version they have in it.
+      - They are frozen in the zone right before the update and let go right after it; by the next run, if this one is cut
+        off. What somebody else has frozen stays frozen.
+      - A hold on what must follow the global zone is refused, as it would block the global zone's own update.
     type: dict
   fail_on_remove:
     description: Patterns of package names. An update that would remove one of them in any image is refused.

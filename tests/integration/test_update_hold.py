@@ -202,6 +202,71 @@ def test_a_freeze_that_fails_is_said(machine: MakeMachine) -> None:
     assert done(attempt(host, check=True)).result["resumed"] is False
 
 
+URI = "https://pkg.example.org/ours/"
+
+
+def package(name: str, *requires: str, parent: bool = False) -> dict[str, Any]:
+    """A package that is in version 1.0, and will be in version 2.0, of which it requires others then."""
+    return {
+        "name": f"ours/{name}",
+        "requires": [f"ours/{one}" for one in requires],
+        "parent": ["self"] if parent else [],
+        "files": {f"opt/{name}": f"{name} {{release}}\n"},
+    }
+
+
+def with_packages(machine: MakeMachine, *packages: dict[str, Any]) -> Machine:
+    """The global zone and web01 have them all in version 1.0; version 2.0 is there."""
+    newer = [{**one, "version": "2.0", "requires": [f"{name}@2.0" for name in one["requires"]]} for one in packages]
+    offered = [{**one, "version": "1.0"} for one in packages]
+    host = machine(
+        {
+            "zones": [WEB01],
+            "updates": {"ours": [{"uri": URI, "publisher": "ours", "packages": newer}]},
+            "repositories": [{"uri": URI, "publisher": "ours", "release": "r151054", "packages": offered}],
+        }
+    )
+    for root in (ROOT, "/"):
+        host.command(f"pkg -R {root} set-publisher -g {URI} ours")
+    for root in ("/", ROOT):
+        assert host.command(f"pkg -R {root} install {' '.join(one['name'] for one in packages)}").rc == 0
+    publish(host, "ours")
+    return host
+
+
+def test_what_does_not_go_with_a_held_package_stays_with_it(machine: MakeMachine) -> None:
+    host = with_packages(machine, package("lib"), package("app", "lib"), package("tool"))
+    hold = {"web01": ("ours/lib",)}
+    foreseen = done(attempt(host, check=True, hold=hold))
+    ran = done(attempt(host, hold=hold))
+    assert ran.result["plan"] == foreseen.result["plan"]
+    assert [versions(host, f"ours/{name}", "web01")[1][:3] for name in ("lib", "app", "tool")] == ["1.0", "1.0", "2.0"]
+    assert [versions(host, f"ours/{name}")[0][:3] for name in ("lib", "app", "tool")] == ["2.0", "2.0", "2.0"]
+    assert "pkg://ours/ours/app@2.0" in foreseen.result["findings"][1]["message"]
+    again = done(attempt(host, hold=hold))
+    assert again.result["changed"] is False
+    assert frozen_anywhere(host) == []
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_what_must_follow_and_needs_what_is_held(check: bool, machine: MakeMachine) -> None:
+    host = with_packages(machine, package("lib"), package("driver", "lib", parent=True))
+    refused = attempt(host, check=check, hold={"web01": ("ours/lib",)})
+    assert (refused.cause, refused.typed) == ("hold-parent-dependency", [*LOOK, DRY])
+    assert "ours/driver there has a parent dependency" in refused.message
+
+
+def test_what_cannot_be_planned_with_a_hold(machine: MakeMachine) -> None:
+    """Only pkg's solver sees that, once the package is frozen."""
+    host = with_packages(machine, package("lib"), package("app", "lib"), package("driver", "app", parent=True))
+    refused = attempt(host, hold={"web01": ("ours/lib",)})
+    assert refused.cause == "hold-blocks"
+    assert refused.typed[-2:] == [AGAIN, f"pkg -R {ROOT} unfreeze pkg:/ours/lib"]
+    assert "ours/lib in zone web01" in refused.message
+    assert frozen_anywhere(host) == []
+    assert done(attempt(host)).result["resumed"] is False
+
+
 @pytest.mark.parametrize("updates", [("libraries", "curl"), ("kernel", "curl")])
 @pytest.mark.parametrize("kill", [FREEZE, AGAIN, REAL, UNFREEZE, "beadm list", "beadm mount"])
 @pytest.mark.parametrize("when", ["before", "after"])

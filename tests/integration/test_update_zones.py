@@ -127,6 +127,15 @@ def test_packages_by_name_where_they_are(machine: MakeMachine) -> None:
     assert statuses(only) == {"db01": "updated"}
 
 
+def test_a_zone_without_the_package_is_left_alone(machine: MakeMachine) -> None:
+    host = make(machine)
+    with_agent(host, "web01")
+    publish(host, "agent", "curl")
+    ran = done(attempt(host, scope="zones", packages=("ours/agent",)))
+    assert ran.changing == [dry("web01", " ours/agent"), real("web01", " ours/agent")]
+    assert statuses(ran) == {"web01": "updated", "db01": "unchanged"}
+
+
 @pytest.mark.parametrize("package", ["system/library", "library", "pkg://omnios/system/library"])
 def test_a_package_that_follows_the_global_zone_is_refused(package: str, machine: MakeMachine) -> None:
     """pkg would leave it alone without a word."""
@@ -183,7 +192,7 @@ def test_a_repository_that_is_away(machine: MakeMachine) -> None:
     publish(host, "agent", "curl")
     host.change(offline=[URI])
     refused = attempt(host, scope="zones")
-    assert (refused.cause, statuses(refused)) == ("publisher-unreachable", {"web01": "failed"})
+    assert (refused.cause, statuses(refused)) == ("unreachable", {"web01": "failed"})
     assert "publisher ours" in refused.message
     ran = done(attempt(host, scope="zones", allow_stale_catalogs=True))
     assert ran.result["warnings"]
@@ -208,6 +217,7 @@ def test_licences_are_refused_before_any_zone_is_changed(machine: MakeMachine) -
         ({"packages": ("nosuch",)}, "not-installed", "nosuch is not installed in web01, db01"),
         ({"zones": ("nosuch",)}, "no-such-zone", "nosuch"),
         ({"hold": {"nosuch": ("x",)}}, "no-such-zone", "`hold`"),
+        ({"hold": {"db01": ("web/curl",)}, "zones": ("web01",)}, "hold-not-chosen", "web01 would be updated"),
         ({"be_name": "x"}, "bad-options", "`be_name`"),
         ({"new_be": "require"}, "bad-options", "`new_be`"),
         ({"recurse": False}, "bad-options", "`recurse`"),

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Sequence
 
-from ..host import image, pkg, pkg_freeze, pkg_update, safe, zoneadm
+from ..host import image, pkg, pkg_freeze, pkg_update, safe, update_progress, zoneadm
 from ..host.image import ImageError
+from ..host.progress import Progress
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Diagnosis, Finding, Refusal, refuse
@@ -27,14 +28,18 @@ from ..model.zone import Zone
 from . import update_hold, update_preflight
 from .survey import ZoneSurvey, survey
 from .update_hold import Hold
+from .update_planning import EXPECTED_SECONDS, LIMIT_SECONDS
 from .update_result import ImageBefore, ImageResult, Installed, came_out, foreseen, not_as_planned, where_it_stands
 
-_LIMIT_SECONDS = 4 * 3600.0
+_PLANNED = (PKG_OK, PKG_NOTHING_TO_DO)
 
 
 @dataclass
 class ZoneUpdate:
-    """The update of one zone, as far as it has come; `trouble` says why it goes no further."""
+    """The update of one zone, as far as it has come; `trouble` says why it goes no further.
+
+    `packages` are those patterns asked for that mean something in it.
+    """
 
     seen: ZoneSurvey
     view: ImageView
@@ -66,7 +71,7 @@ def check_request(request: Request) -> None:
             )
 
 
-def choose(request: Request, zones: Sequence[ZoneSurvey]) -> list[ZoneSurvey]:
+def choose(request: Request, zones: Sequence[ZoneSurvey], switching: Sequence[str]) -> list[ZoneSurvey]:
     """Return the zones to update: those named, linked or not, else all linked ones but the excluded. Raises Refusal."""
     known = {zone.zone.name: zone for zone in zones}
     for option, names in (
@@ -82,8 +87,21 @@ def choose(request: Request, zones: Sequence[ZoneSurvey]) -> list[ZoneSurvey]:
                     "`zoneadm list -cv` shows those that there are.",
                 )
     if request.zones is None:
-        return [one for one in zones if one.standing.linked and one.zone.name not in request.exclude_zones]
-    return [one for one in zones if one.zone.name in request.zones]
+        chosen = [one for one in zones if one.standing.linked and one.zone.name not in request.exclude_zones]
+    else:
+        chosen = [one for one in zones if one.zone.name in request.zones]
+    going = [one.zone.name for one in chosen]
+    for name in request.hold or {}:
+        if name not in going:
+            raise refuse(
+                "hold-not-chosen",
+                f"`hold` names zone {name}, in which nothing is updated.",
+                f"Leave it out of `hold`, or name it in `zones`: {', '.join(going) or 'none'} would be updated.",
+            )
+    for name in going:
+        if name in switching:
+            raise update_preflight.switching_zone(name)
+    return chosen
 
 
 def begin(request: Request, chosen: Sequence[ZoneSurvey], parent: ImageView) -> list[ZoneUpdate]:
@@ -233,10 +251,11 @@ class ZonesUpdate:
     `told`: the linked metadata of a zone were written, or would be.
     """
 
-    def __init__(self, runner: Runner, request: Request, dry: bool) -> None:
+    def __init__(self, runner: Runner, request: Request, dry: bool, progress: update_progress.Tell) -> None:
         self.runner = runner
         self.request = request
         self.dry = dry
+        self.progress = progress
         self.updates: list[ZoneUpdate] = []
         self.holding: list[Hold] = []
         self.results: list[ImageResult] = []
@@ -256,9 +275,12 @@ class ZonesUpdate:
         free = [image.space_available for image in images if image.space_available is not None]
         return UpdatePlan(images=tuple(images), space_available=min(free) if free else None)
 
-    def run(self, parent: ImageView, zones: Sequence[ZoneSurvey]) -> None:
-        """Update the chosen zones. Raises Refusal before a package moves, or if a zone failed; CommandError."""
-        self.updates = begin(self.request, choose(self.request, zones), parent)
+    def run(self, parent: ImageView, zones: Sequence[ZoneSurvey], switching: Sequence[str]) -> None:
+        """Update the chosen zones. Raises Refusal before a package moves, or if a zone failed; CommandError.
+
+        `switching` are zones of which a change of brand is not finished.
+        """
+        self.updates = begin(self.request, choose(self.request, zones, switching), parent)
         try:
             for one in self.updates:
                 self._attempt(one, lambda one: self._prepare(one, parent))
@@ -293,6 +315,8 @@ class ZonesUpdate:
     # -- planning ---------------------------------------------------------------------------------------------------
 
     def _prepare(self, one: ZoneUpdate, parent: ImageView) -> None:
+        if self.request.packages and not one.packages:
+            return
         # pkg runs as root, and follows what links the zone has put there.
         safe.check_tree(one.seen.root, "var/pkg")
         untold = stale(one, parent)
@@ -317,38 +341,47 @@ class ZonesUpdate:
             self.runner.planned(argv)
             return
         done = self.runner.change(argv)
-        if done.rc not in (PKG_OK, PKG_NOTHING_TO_DO) or image.linked_name(one.seen.root) is None:
+        if done.rc not in _PLANNED or image.linked_name(one.seen.root) is None:
             raise Refusal(pkg_update.explain(done, f"Writing the linked metadata of zone {one.zone.name}"))
 
     def _ask(self, one: ZoneUpdate, refresh: bool) -> Result:
         """Plan; where a repository cannot be reached, only if that is allowed."""
         argv = pkg_update.zone_dry_run(one.seen.root, self.request, one.packages, refresh)
-        result = self.runner.change(argv, limit=_LIMIT_SECONDS)
-        if not pkg_update.stale_catalogs(result):
-            return result
-        if not self.request.allow_stale_catalogs:
-            refreshed = self.runner.change(pkg.refresh(one.seen.root))
-            away = pkg.unreachable_publishers(refreshed)
+        self.progress(f"zone:{one.zone.name}", "Planning", sentence="pkg plans for the zone")
+        fetched = _fetched(one)
+        result = self.runner.change(argv, EXPECTED_SECONDS, LIMIT_SECONDS)
+        self._note(result)
+        now = _fetched(one)
+        # Of one that did not answer pkg says nothing as soon as it gets something new of another (image.py of pkg).
+        quietly = refresh and result.rc in _PLANNED and any(now[name] == fetched[name] for name in now)
+        if quietly or pkg_update.stale_catalogs(result):
+            self._check_stale(one)
+        return result
+
+    def _check_stale(self, one: ZoneUpdate) -> None:
+        if self.request.allow_stale_catalogs:
+            self.runner.warn(
+                f"Not every repository of zone {one.zone.name} could be reached; its update is planned from what was "
+                "known before."
+            )
+            return
+        refreshed = self.runner.change(pkg.refresh(one.seen.root))
+        away = pkg.unreachable_publishers(refreshed)
+        if away:
             raise refuse(
-                "publisher-unreachable",
+                "unreachable",
                 f"Repositories of zone {one.zone.name} cannot be reached, and pkg would go on with what it knew of "
-                f"them: publisher {', '.join(away) or 'unknown'}.",
+                f"them: publisher {', '.join(away)}.",
                 "Mend the network or the publisher's origin, then run again; or set `allow_stale_catalogs: true` to do "
                 "without.",
                 tuple(refreshed.lines()),
             )
-        self.runner.warn(
-            f"Not every repository of zone {one.zone.name} could be reached; its update is planned from what was known "
-            "before."
-        )
-        return result
 
     def _planned(self, one: ZoneUpdate, result: Result) -> ImagePlan:
         name = one.zone.name
         if result.rc == PKG_NOTHING_TO_DO:
             return ImagePlan(name, Plan())
         if result.rc != PKG_OK:
-            self.exit_code = result.rc
             raise Refusal(pkg_update.explain(result, f"Planning the update of zone {name}"))
         try:
             plan = pkg_update.parse_update(result.stdout)
@@ -389,10 +422,24 @@ class ZonesUpdate:
         if self.dry:
             self.runner.planned(argv)
             return
-        result = self.runner.change(argv, limit=_LIMIT_SECONDS)
+        result = self.runner.change(argv, EXPECTED_SECONDS, LIMIT_SECONDS, self._watch(one))
+        self._note(result)
         if result.rc != PKG_OK:
-            self.exit_code = result.rc
             raise Refusal(pkg_update.explain(result, f"The update of zone {one.zone.name}"))
+
+    def _note(self, result: Result) -> None:
+        """Keep the first exit code that tells of a failure, else 0 if there is something to do in one zone."""
+        if self.exit_code in (None, PKG_NOTHING_TO_DO) or (self.exit_code == PKG_OK and result.rc not in _PLANNED):
+            self.exit_code = result.rc
+
+    def _watch(self, one: ZoneUpdate) -> Callable[[str], None]:
+        pkg_says = Progress(f"zone:{one.zone.name}")
+
+        def watch(text: str) -> None:
+            for event in pkg_says.feed(text):
+                self.progress(*event)
+
+        return watch
 
     def _let_go(self) -> None:
         """Unfreeze what was frozen for this."""
@@ -418,8 +465,6 @@ class ZonesUpdate:
             }
             results = came_out(self.before, self.plan, after, staged=False)
         self.results = [_with_trouble(result, one.trouble) for result, one in zip(results, self.updates)]
-        if self.exit_code is None:
-            self.exit_code = PKG_NOTHING_TO_DO if self.plan.nothing_to_do else PKG_OK
         wrong = [one.trouble for one in self.updates if one.trouble is not None]
         told = wrong[0] if wrong else not_as_planned(self.results)
         if told is not None:
@@ -427,6 +472,16 @@ class ZonesUpdate:
             stands = where_it_stands(self.results)
             sentence = f"{told.sentence} {stands}".strip()
             raise Refusal(replace(told, sentence=sentence, evidence=(*others, *told.evidence)))
+
+
+def _fetched(one: ZoneUpdate) -> dict[str, float]:
+    """Return when pkg last got the catalogs of the zone's publishers."""
+    asked = [
+        publisher.name
+        for publisher in one.view.publishers
+        if publisher.enabled and publisher.origins and not publisher.syspub
+    ]
+    return {name: image.refreshed(one.seen.root, name) for name in asked}
 
 
 def _with_trouble(result: ImageResult, trouble: Diagnosis | None) -> ImageResult:
