@@ -23,6 +23,7 @@ usage: python -m testbed declare FILE DIRECTORY       make the host that FILE (Y
        python -m testbed reboot DIRECTORY             boot it, also after a power cut
        python -m testbed power-off DIRECTORY          cut its power
        python -m testbed disconnect DIRECTORY         break the connections that Ansible has to it
+       python -m testbed sshd DIRECTORY               serve it over ssh on the loopback, until it is ended
 """
 
 
@@ -38,6 +39,7 @@ def main(args: list[str]) -> int:
         "reboot": _reboot,
         "power-off": _power_off,
         "disconnect": _disconnect,
+        "sshd": _sshd,
     }
     if len(args) < 2 or args[0] not in actions:
         sys.stderr.write(USAGE)
@@ -164,6 +166,15 @@ def _power_off(args: list[str]) -> int:
 
 def _disconnect(args: list[str]) -> int:
     faults.hang_up(Host(Path(args[0]).resolve()))
+    return 0
+
+
+def _sshd(args: list[str]) -> int:
+    try:
+        from testbed import sshd
+    except ImportError as error:
+        return _fail(f"{error}: the ssh server is asyncssh's, pip install asyncssh")
+    sshd.serve(Path(args[0]))
     return 0
 
 

@@ -29,10 +29,18 @@ def host(tmp_path: Path) -> Host:
     return made
 
 
-def play(tmp_path: Path, tasks: list[dict[str, object]], facts: bool = False) -> list[dict[str, object]]:
+def play(
+    tmp_path: Path,
+    tasks: list[dict[str, object]],
+    facts: bool = False,
+    variables: dict[str, object] | None = None,
+) -> list[dict[str, object]]:
     """The result of every task (facts first, if they were asked for)."""
-    variables = {"ansible_connection": "testbed", "testbed_dir": str(tmp_path / "gz1")}
-    variables["ansible_python_interpreter"] = "/usr/bin/python3"
+    variables = variables or {
+        "ansible_connection": "testbed",
+        "testbed_dir": str(tmp_path / "gz1"),
+        "ansible_python_interpreter": "/usr/bin/python3",
+    }
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"gz1": variables}}}))
     (tmp_path / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": facts, "tasks": tasks}]))
     env = {
