@@ -158,8 +158,8 @@ _RULES: tuple[Rule, ...] = (
     ),
     rule(
         "execution-failed",
-        r"(?P<said>An unexpected error happened during .*)$",
-        "{said}",
+        r"(?P<said>An unexpected error happened during .*?)\.?$",
+        "{said}.",
         "Mend what it names, then run again; `{pkg} verify` says whether the image is whole.",
     ),
     rule(
