@@ -141,7 +141,12 @@ def test_a_boot_environment_that_a_lost_run_made(machine: MakeMachine) -> None:
     """It is read, taken for made, and nothing else is run."""
     host = make(machine, "kernel")
     kill_after(host, REAL)
+    foreseen = done(attempt(host, check=True))
     ran = done(attempt(host))
+    assert foreseen.typed == [*LOOK, "beadm list -H"]
+    assert foreseen.actions == ran.typed
+    for key in ("images", "be", "changed", "resumed", "reboot_required"):
+        assert foreseen.result[key] == ran.result[key]
     read = ["beadm mount omnios-r151054-1 " + MOUNTPOINT, "beadm unmount omnios-r151054-1", "beadm list -H"]
     assert ran.typed == [*LOOK, *read]
     assert [ran.result[key] for key in ("resumed", "changed", "reboot_required")] == [True, True, True]

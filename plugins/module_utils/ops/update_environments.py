@@ -26,6 +26,7 @@ class Environments:
         self.store = store
         self.check = check
         self.told: dict[str, Any] = {"created": False, "name": None, "uuid": None, "activated": False}
+        self.made: Made | None = None
         self.changed = False
         self.reboot_required = False
 
@@ -42,14 +43,16 @@ class Environments:
     def remember(self, be: BootEnvironment, activate: str, images: Sequence[ImageResult]) -> None:
         """Let the next runs know that it was made, and waits to be booted."""
         self.changed = True
-        self.store.save_made(Made(be.uuid, be.name, activate, [one.as_result() for one in images]))
+        self.made = Made(be.uuid, be.name, activate, [one.as_result() for one in images])
+        if not self.check:
+            self.store.save_made(self.made)
 
     def waiting(self, bes: Sequence[BootEnvironment]) -> Sequence[Mapping[str, Any]] | None:
         """Return what was told of the images of one that an earlier run made and nobody has booted; None without one.
 
         What is no longer so is forgotten.
         """
-        made = self.store.made()
+        made = self.made or self.store.made()
         if made is None:
             return None
         be = by_uuid(bes, made.uuid)

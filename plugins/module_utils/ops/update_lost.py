@@ -17,7 +17,7 @@ from ..model.finding import refuse
 from ..model.update import Request, UpdatePlan
 from . import update_be, update_hold
 from .update_environments import Environments
-from .update_result import ImageResult, Installed, came_out, not_as_planned
+from .update_result import ImageResult, Installed, came_out, foreseen, not_as_planned
 from .update_site import Site
 
 _POLL_SECONDS = 2.0
@@ -103,15 +103,18 @@ class _Finish:
             return False
         if self.lost.activate == update_be.NEVER and clone.mountpoint not in ("", self.store.mountpoint):
             return False
-        if self.check:
-            self.environments.plan_to_read(clone.name)
-            return True
-        images = self._came_out(self.environments.read(clone), staged=True)
+        images = self._read(clone)
         if not_as_planned(images) is not None:
             return False
         self.images = images
         self.environments.remember(clone, self.lost.activate, images)
         return True
+
+    def _read(self, clone: BootEnvironment) -> list[ImageResult]:
+        if not self.check:
+            return self._came_out(self.environments.read(clone), staged=True)
+        self.environments.plan_to_read(clone.name)
+        return foreseen(self.site.before(self.request), self.plan)
 
     def _elsewhere(self) -> None:
         """Deal with a journal that was begun in another boot environment: the running one may be a clone of that."""
