@@ -48,8 +48,8 @@ options:
     default: []
   scope:
     description:
-      - With V(zones) packages are updated inside the zones alone, and the global zone is left as it is. O(zones) may name
-        zones that are not linked, too; all linked ones are updated if it is not given. A zone in which none of
+      - With V(zones) packages are updated inside the zones alone, and the global zone is left as it is. O(zones) may
+        name zones that are not linked, too; all linked ones are updated if it is not given. A zone in which none of
         O(packages) is installed is left alone.
       - A linked zone is first told what the global zone has (C(pkg sync-linked --linked-md-only)), if it does not know.
       - A package that must have the global zone's version is refused. What goes wrong in one zone does not stop the
@@ -116,8 +116,8 @@ options:
   hold:
     description:
       - For each zone a list of packages, by name, end of a name or pattern, that stay at the version they have in it.
-      - They are frozen in the zone right before the update and let go right after it; by the next run, if this one is cut
-        off. What somebody else has frozen stays frozen.
+      - They are frozen in the zone right before the update and let go right after it; by the next run, if this one is
+        cut off. What somebody else has frozen stays frozen.
       - A hold on what must follow the global zone is refused, as it would block the global zone's own update.
     type: dict
   fail_on_remove:
@@ -194,6 +194,17 @@ EXAMPLES = r"""
     exclude_zones: [db01]
     be_name: weekly-2026-11
     fail_on_remove: ['database/*']
+
+- name: Update all, but leave a tenant the database that it can cope with
+  illumos.linked_zones.linked_update:
+    hold:
+      db01: [ooce/database/postgresql-16]
+
+- name: Update a package without parent dependency inside two zones alone
+  illumos.linked_zones.linked_update:
+    scope: zones
+    zones: [web01, web02]
+    packages: [ooce/server/nginx-126]
 """
 
 RETURN = r"""
@@ -211,7 +222,8 @@ images:
     - How each image came out; in check mode, how it would. The status is one of V(updated), V(unchanged), V(partly),
       V(failed), V(staged) (in a boot environment that waits to be booted), V(excluded-but-synced) (not chosen, and
       brought along where parent dependencies force it), V(not-linked).
-    - C(from) and C(to) are versions of C(entire), C(missing) the packages that are not as planned.
+    - C(from) and C(to) are versions of C(entire), C(missing) the packages that are not as planned. With O(scope=zones)
+      C(reason) says of a zone by itself why it failed.
   returned: always
   type: list
   elements: dict
@@ -243,7 +255,7 @@ release_notes:
   elements: str
 findings:
   description:
-    - What holds the release back, such as frozen packages, in the form of
+    - What holds the release back, such as frozen packages, and what O(hold) keeps from moving, in the form of
       M(illumos.linked_zones.pkg_parent_check).
   returned: always
   type: list

@@ -168,6 +168,13 @@ def test_what_holds_nothing_is_refused(hold: dict[str, Any], cause: str, words: 
     assert words in refused.message
 
 
+@pytest.mark.parametrize("names", ["web/curl", [1], None])
+def test_what_is_no_list_of_names_is_refused(names: Any, machine: MakeMachine) -> None:
+    refused = attempt(make(machine), hold={"web01": names})
+    assert (refused.cause, refused.typed) == ("bad-options", [])
+    assert "web01: [web/curl]" in refused.message
+
+
 def test_an_excluded_zone_may_be_held(machine: MakeMachine) -> None:
     """It is brought along where parent dependencies force it; what is held is not touched by that."""
     host = make(machine, WEB01, DB01)

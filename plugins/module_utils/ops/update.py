@@ -139,6 +139,7 @@ class _Update:
 
     def run(self) -> None:
         update_preflight.check_request(self.request)
+        update_hold.check_request(self.request)
         if self.request.scope == ZONES:
             update_zones.check_request(self.request)
         update_preflight.check_release(release.identify()[1])

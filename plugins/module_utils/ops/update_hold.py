@@ -219,6 +219,17 @@ class Effect:
         return [*self.held.stems, *(package.stem for package, _stays in self.against)]
 
 
+def check_request(request: Request) -> None:
+    """Refuse a `hold` that is not zone -> list of names."""
+    for zone, names in (request.hold or {}).items():
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise refuse(
+                "bad-options",
+                f"`hold` has {str(names)[:80]!r} for zone {zone}, which is no list of names of packages.",
+                f"Write `{zone}: [web/curl]`.",
+            )
+
+
 def resolve_all(request: Request, zones: Sequence[ZoneSurvey]) -> list[Hold]:
     """Return what `hold` means. Raises Refusal."""
     known = {zone.zone.name: zone for zone in zones}
