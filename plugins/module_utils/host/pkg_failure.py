@@ -138,16 +138,14 @@ _RULES: tuple[Rule, ...] = (
         r"Requested operation failed for (?:package pkg://[^/]+/(?P<package>[^@\s]+)\S*|action (?P<action>.*)):\n"
         r"(?P<said>.*?)(?:\s+To continue, .*)?$",
         "Package {package}{action} could not be changed: {said}",
-        "Mend that, then run again. What came before it is done in the live image; with a new boot environment the "
-        "running system is untouched.",
+        "Mend that, then run again.",
     ),
     rule(
         "execution-failed",
         # pkg writes a file under a temporary name first, which is gone by now.
         r"Could not operate on (?P<path>.*?)(?:/tmp\w{8})?\nbecause (?:of insufficient permissions|the file is in use)",
         "Nothing could be changed at {path}, although pkg runs as root.",
-        "It is immutable (`/usr/bin/ls -d -/ v {path}`), read-only (`df {path}`) or in use; mend that, then run again. "
-        "What came before it is done in the live image; with a new boot environment the running system is untouched.",
+        "It is immutable (`/usr/bin/ls -d -/ v {path}`), read-only (`df {path}`) or in use; mend that, then run again.",
     ),
     rule(
         "execution-failed",
