@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host import zfs
+from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import CommandError
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import boot_environments
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -281,7 +283,7 @@ def test_snapshots_are_destroyed_only_on_demand(where: str, machine: MakeMachine
         assert host.command(f"zfs create {where}").rc == 0
     assert host.command(f"zfs snapshot {where}@mine").rc == 0
     message = refused(host, "snapshots", name="old", state="absent")
-    assert f"has 1 snapshots: {where}@mine." in message
+    assert f"has snapshots: {where}@mine." in message
     host.command(f"zfs hold me {where}@mine")
     assert f"{where}@mine" in refused(host, "held", name="old", state="absent", destroy_snapshots=True)
     host.command(f"zfs release me {where}@mine")
@@ -481,6 +483,29 @@ def test_a_probe_that_fails_is_a_failure(probe: str, machine: MakeMachine) -> No
 
 def test_a_non_global_zone(machine: MakeMachine) -> None:
     refused(machine({"zonename": "web01"}), "not-global-zone", name="new")
+
+
+def test_what_can_still_be_written(machine: MakeMachine) -> None:
+    """The check for space before an update asks for this."""
+
+    def work() -> dict[str, Any]:
+        runner = HostRunner(Host("/"), 0)
+        told: dict[str, Any] = {"actions": runner.actions, "free": zfs.available(runner, f"rpool/ROOT/{BE}")}
+        with pytest.raises(CommandError, match="dataset does not exist"):
+            zfs.available(runner, "rpool/nosuch")
+        return told
+
+    asked = make(machine).enter(work)
+    assert asked.result["free"] == 55941948210
+    assert asked.typed[0] == f"zfs list -H -p -o available rpool/ROOT/{BE}"
+
+
+def test_numbers_that_are_not_known(machine: MakeMachine) -> None:
+    host = make(machine, faults=[{"match": "zfs list -H -p -t filesystem", "nth": "every", "rc": 0, "stdout": "x\n"}])
+    assert "please report" in refused(host, "probe-failed", name="new")
+    row = "\t".join(("rpool", "/rpool", "-", "-", "-", "5.2G", "yes", "-")) + "\n"
+    host.faults({"match": "zfs list -H -p -t filesystem", "nth": "every", "rc": 0, "stdout": row})
+    assert "what rpool uses a number that is not known: '5.2G'" in refused(host, "probe-failed", name="new")
 
 
 # -- as a task -------------------------------------------------------------------------------------------------------

@@ -206,7 +206,7 @@ def _snapshots(runner: Runner, in_question: Sequence[BeTree], held_too: bool) ->
 
 
 def _check_source_snapshot(runner: Runner, source: str, before: Scene) -> None:
-    name, _, label = source.partition("@")
+    name, _at, label = source.partition("@")
     root = before.known(name).root
     known = [] if root is None else [s.partition("@") for s in zfs.snapshots(runner, root.name)]
     labels = [found for dataset, _at, found in known if root and dataset == root.name]
@@ -346,7 +346,7 @@ def _check_removable(tree: BeTree, options: Options, snapshots: Snapshots, befor
     if in_the_way and not options.destroy_snapshots:
         raise refuse(
             "snapshots",
-            f"Boot environment {name} has {len(in_the_way)} snapshots: {_some(in_the_way)}.",
+            f"Boot environment {name} has snapshots: {_some(in_the_way)}.",
             "Set `destroy_snapshots: true` to destroy them with it; what others were made from is handed over to them.",
         )
     held = snapshots.held_of(tree)
