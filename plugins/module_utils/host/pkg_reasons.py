@@ -59,14 +59,14 @@ _ROOTS: tuple[Rule, ...] = (
         r"(?:Global zone|Parent image) has an older version of package: (?P<fmri>pkg://[^/]+/(?P<other>[^@\s]+)@\S+)",
         "Package {package} needs a newer {other} in the global zone than is there, or would be ({fmri}).",
         "The global zone goes first: bring {other} there to the zone's version (`pkg refresh`, then `pkg update`), and "
-        "the zone follows. Where it is the zone that has to go back: `{pkg} update {fmri}`.",
+        "the zone follows. Where it is the zone that has to go back: `{pkg} update {fmris}`.",
     ),
     rule(
         "parent-newer",
         r"(?:Global zone|Parent image) has a newer version: (?P<fmri>pkg://[^/]+/(?P<other>[^@\s]+)@\S+)",
         "Package {package} must be what the global zone has, or would have ({fmri}), and the zone cannot get it.",
         "Name no version in the zone, it follows the global zone. If it does not: `{pkg} refresh`, then "
-        "`{pkg} update -nv {fmri}` says what holds it: a publisher without that version, a freeze, an incorporation.",
+        "`{pkg} update -nv {fmris}` says what holds it: a publisher without that version, a freeze, an incorporation.",
     ),
     rule(
         "rejected",
@@ -169,7 +169,9 @@ def _found(root: Rule, hits: Sequence[Reason], pkg: str) -> Found:
     alike = [_stem(hit.package) for hit in hits if hit.text == first.text]
     mine = _FMRI.match(first.package)
     words = {"package": alike[0], "packages": " ".join(alike), "mine": mine["publisher"] if mine else "PUBLISHER"}
-    found = fill(root, first.text, pkg=pkg, **words)
+    matches = [match for hit in hits for match in [root.pattern.search(hit.text)] if match]
+    named = dict.fromkeys(match["fmri"] for match in matches if "fmri" in root.pattern.groupindex)
+    found = fill(root, first.text, pkg=pkg, fmris=" ".join(named), **words)
     others = sorted({_stem(hit.package) for hit in hits} - {alike[0]})
     shown = ", ".join(others[:_SHOWN]) + (f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else "")
     more = f" So it is with {shown}." if others else ""

@@ -119,6 +119,16 @@ def test_a_freeze_is_told_before_what_follows_from_it() -> None:
     assert diagnosis.remedy.startswith("`pkg -R /zones/web01/root unfreeze a`")
 
 
+def test_all_that_has_to_go_back_is_named_in_one_command() -> None:
+    text = SOLVER.format("Global zone has an older version of package: pkg://omnios/a@1-1")
+    text += (
+        "  Reject:  pkg://omnios/b@2-1\n  Reason:  Global zone has an older version of package: pkg://omnios/b@1-1\n"
+    )
+    diagnosis = explain(result(1, FRAME + in_child("web01", text)), "The update", {"web01": "/zones/web01/root"})
+    assert "`pkg -R /zones/web01/root update pkg://omnios/a@1-1 pkg://omnios/b@1-1`" in diagnosis.remedy
+    assert diagnosis.sentence.endswith("So it is with b.")
+
+
 def test_reasons_that_follow_from_others_are_none() -> None:
     text = (
         "  Reject:  pkg://o/a@1\n  Reason:  No version matching 'require' dependency b can be installed\n"
