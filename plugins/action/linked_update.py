@@ -21,6 +21,8 @@ JOB_SECONDS = 7 * 24 * 3600
 # How long one call stays on the host.
 WAIT_SECONDS = 20
 PAUSE_SECONDS = 5
+# How long it may take a run to begin, besides waiting for another one to end.
+BEGIN_SECONDS = 120
 # After so long without news the play says that there are none.
 QUIET_SECONDS = 60
 # As in the module's argument spec; what is no number there is refused by the module.
@@ -82,13 +84,15 @@ class ActionModule(ActionBase):
             if told["job_result"] is not None:
                 self._acknowledge()
                 outcome: dict[str, Any] = told["job_result"]
+                if "ansible_job_id" in outcome:  # by this the wrapper's own words are known: the module has left none
+                    return {**self._cannot_follow("its process died"), "module_stderr": outcome.get("stderr", "")}
                 if outcome.get("resumed"):
                     self._say("An earlier update was cut off, or nobody got its result: that is part of this one's.")
                 return outcome
             mark, following = told["mark"], told["run_id"] or following
             if told["state"] == "running":
                 idle_since = time.monotonic()
-            elif told["state"] == "lost" or time.monotonic() - idle_since > self._seconds("lock_timeout", LOCK_TIMEOUT):
+            elif told["state"] == "lost" or time.monotonic() - idle_since > self._idle_limit():
                 return self._cannot_follow("it was killed, or the host went down")
 
     def _ask(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +153,10 @@ class ActionModule(ActionBase):
 
     def _where(self) -> str:
         return str(self._task.delegate_to or self._vars.get("inventory_hostname", "the host"))
+
+    def _idle_limit(self) -> float:
+        """Seconds in which a run that waits for another one to end begins, or fails."""
+        return self._seconds("lock_timeout", LOCK_TIMEOUT) + BEGIN_SECONDS
 
     def _seconds(self, option: str, default: int) -> float:
         try:

@@ -28,8 +28,8 @@ options:
     default: ""
   wait:
     description:
-      - Seconds to wait for something new, or for the end of O(job). News are gathered for three seconds before the
-        module returns.
+      - Seconds to wait for something new, or for the end of O(job). News are gathered for ten seconds before the module
+        returns.
     type: int
     default: 0
   job:

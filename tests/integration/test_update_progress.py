@@ -118,7 +118,7 @@ def test_a_run_at_work_is_shown_to_the_one_that_waits_for_it(host: Machine, tmp_
     (_, resumed), output = results(host, tmp_path, {UPDATE: {"reconnect_timeout": 0}}, {UPDATE: {}})
     waiting = between(output, 1)
     assert "gz1: Another update is at work there since" in waiting
-    assert "zone:db01  Actions" in steps(waiting)
+    assert [step for step in steps(waiting) if step.startswith("zone:")]  # this one itself has nothing to do in zones
     assert resumed["resumed"]
     assert real_updates(host) == 1
 
@@ -133,6 +133,16 @@ def test_a_power_cut_is_told_and_finished_by_the_next_run(host: Machine, tmp_pat
     )
     assert (resumed["changed"], resumed["resumed"]) == (True, True)
     assert updating.statuses_of(resumed) == {"global": "updated", "web01": "updated", "db01": "updated"}
+
+
+def test_a_module_that_is_killed_and_pkg_that_goes_on(host: Machine, tmp_path: Path) -> None:
+    host.faults(SLOWLY, {"match": "pkg update --no-refresh", "at": "^Download", "kill": {"target": "caller"}})
+    (killed, resumed), _ = results(host, tmp_path, {UPDATE: {}}, {UPDATE: {}})
+    assert killed["failed"]
+    assert "The update on gz1 was started, but cannot be followed: its process died." in killed["msg"]
+    assert (resumed["changed"], resumed["resumed"]) == (True, True)
+    assert updating.statuses_of(resumed) == {"global": "updated", "web01": "updated", "db01": "updated"}
+    assert real_updates(host) == 1
 
 
 def test_other_ways_to_run_the_task(host: Machine, tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from ..host.update_store import DIRECTORY
 from ..model.finding import refuse
 
 _LOOK_SECONDS = 0.25
-# News are gathered so long before they are handed over: a call over ssh costs about a second of both sides' time.
-_GATHER_SECONDS = 3.0
+# News are gathered so long before they are handed over: each call costs about a second of the host's time, too.
+_GATHER_SECONDS = 10.0
+# So long a run may be dead before its job says so, if that is not dead as well.
+_DEAD_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,16 @@ def _follow(
         outcome = _outcome(options.job) if options.job and options.acknowledge is None else None
         seen = _of_interest(update_progress.read(run_id, offset, directory), options.run_id)
         waited = clock() - began
-        # Of one that was killed the job tells at once, if it was not killed itself.
-        news = bool(seen.steps) or (seen.state == LOST and seen.run_id == options.run_id)
-        if outcome is not None or waited >= options.wait or (news and waited >= _GATHER_SECONDS):
+        if outcome is not None or waited >= min(_enough(seen, options), options.wait):
             return seen, outcome
         sleep(_LOOK_SECONDS)
+
+
+def _enough(seen: Seen, options: Options) -> float:
+    """Return how many seconds at most to wait for more than was seen."""
+    if seen.state == LOST and seen.run_id == options.run_id:
+        return _DEAD_SECONDS
+    return _GATHER_SECONDS if seen.steps else options.wait
 
 
 def _of_interest(seen: Seen, run_id: str | None) -> Seen:

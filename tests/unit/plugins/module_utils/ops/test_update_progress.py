@@ -76,9 +76,16 @@ def test_news_are_gathered_before_they_are_told(follow: Follow, time: Time, tmp_
         time.at[2.0] = lambda: tell("global", "Download")
         first = follow(wait=20, run_id="r1")
         assert [step["phase"] for step in first["steps"]] == ["Planning", "Download"]
-        assert time.now == 3.0
+        assert time.now == 10.0
         second = follow(wait=20, run_id="r1", since=first["mark"])
-    assert (second["steps"], second["state"], time.now) == ([], "running", 23.0)
+    assert (second["steps"], second["state"], time.now) == ([], "running", 30.0)
+
+
+def test_a_run_that_was_killed_is_told_soon(follow: Follow, time: Time, tmp_path: Path) -> None:
+    path = Path(update_progress.path(str(tmp_path)))
+    path.write_text('{"run": "r1", "began": "2026-11-21T19:03:16Z"}\n')
+    assert follow(wait=20, run_id="r1")["state"] == "lost"
+    assert time.now == 3.0
 
 
 def test_the_end_of_the_job_is_told_at_once(follow: Follow, time: Time, tmp_path: Path) -> None:
