@@ -23,9 +23,11 @@ MARK = ["beadm", "list"]
 RESULTS = "/root/results.json"
 
 
-def play(host: Machine, tmp_path: Path, tasks: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
-    """Run the tasks on the host."""
-    variables = {"ansible_connection": "testbed", "testbed_dir": str(host.directory)}
+def play(
+    host: Machine, tmp_path: Path, tasks: list[dict[str, Any]], over: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the tasks on the host; ``over``: variables of another connection than the testbed's."""
+    variables = over or {"ansible_connection": "testbed", "testbed_dir": str(host.directory)}
     variables["ansible_python_interpreter"] = "/usr/bin/python3"
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"gz1": variables}}}))
     (tmp_path / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
