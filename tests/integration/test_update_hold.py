@@ -279,7 +279,6 @@ def test_what_cannot_be_planned_with_a_hold(machine: MakeMachine) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("target", ["caller", "power"])
 def test_cut_off_anywhere(target: str, when: str, kill: str, updates: tuple[str, ...], machine: MakeMachine) -> None:
-    """The next run lets go what this one has left frozen, wherever that is, and a further one has nothing to do."""
     host = make(machine, WEB01)
     publish(host, *updates)
     host.faults(
@@ -290,6 +289,24 @@ def test_cut_off_anywhere(target: str, when: str, kill: str, updates: tuple[str,
     host.faults()
     if target == "power":
         world.power_cycle(host.directory)
+    comes_to_its_end(host)
+
+
+@pytest.mark.parametrize("updates", [("libraries", "curl"), ("kernel", "curl")])
+@pytest.mark.parametrize("at", ["Actions", "zone:web01"])
+def test_cut_off_in_the_middle_of_pkg(at: str, updates: tuple[str, ...], machine: MakeMachine) -> None:
+    host = make(machine, WEB01)
+    publish(host, *updates)
+    host.faults({"match": f"^{REAL}", "at": at, "kill": {"target": "power"}})
+    with pytest.raises(RuntimeError):
+        attempt(host, hold=HOLD)
+    host.faults()
+    world.power_cycle(host.directory)
+    comes_to_its_end(host)
+
+
+def comes_to_its_end(host: Machine) -> None:
+    """The next run lets go what was left frozen, wherever that is, and a further one has nothing to do."""
     done(attempt(host, hold=HOLD))
     assert frozen_anywhere(host) == []
     again = done(attempt(host, hold=HOLD))
