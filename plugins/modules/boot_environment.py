@@ -37,7 +37,7 @@ options:
     description:
       - The boot environment to create it from, or a snapshot of one (V(NAME@SNAPSHOT)); by default the running one.
       - Zone BEs are always made from what the source's zones are now, also where it is a snapshot.
-      - Of one that is there, only the name of the snapshot can be compared with what is asked for.
+      - One that is there is refused only where it is seen to be made from another snapshot of that source.
     type: str
   description:
     description: The title that a new one has in the boot menu; by default its name. It cannot be read back.

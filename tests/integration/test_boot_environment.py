@@ -147,8 +147,17 @@ def test_create_from_a_snapshot(machine: MakeMachine) -> None:
     host.command(f"beadm create {BE}@two")
     run_all(host, [f"beadm create -e {BE}@one new"], name="new", source=f"{BE}@one")
     message = refused(host, "name-taken", name="new", source=f"{BE}@two")
-    assert "made from a snapshot one, not two" in message
+    assert f"made from snapshot one of {BE}, not two" in message
     assert "It has one, two." in refused(host, "no-such-snapshot", name="newer", source=f"{BE}@three")
+
+
+def test_one_that_is_there_needs_its_source_no_more(machine: MakeMachine) -> None:
+    host = make(machine, other_boot_environments=["old"])
+    host.command("beadm create old@then")
+    options = {"name": "new", "source": "old@then"}
+    run_all(host, ["beadm create -e old@then new"], **options)
+    run_all(host, ["beadm destroy -F -s old"], name="old", state="absent", destroy_snapshots=True)
+    run_all(host, [], **options)
 
 
 def test_create_fails_where_a_zone_has_no_active_root(machine: MakeMachine) -> None:
@@ -464,6 +473,8 @@ def test_a_power_cut_in_a_command(match: str, when: str, machine: MakeMachine) -
         ({"name": "no/such"}, "bad-name", "'no/such' is no name"),
         ({"name": "-a"}, "bad-name", "'-a' is no name"),
         ({"name": "x" * 65}, "bad-name", "up to 64"),
+        ({"name": "new", "description": "two\nlines"}, "bad-description", "one line of the boot menu"),
+        ({"name": "new", "description": ""}, "bad-description", "leave it out"),
         ({"name": "nosuch", "state": "active"}, "no-such-be", f"Those there are: {BE}."),
         ({"name": "new", "source": "nosuch"}, "no-such-be", "no boot environment nosuch."),
         ({"name": "new", "source": "nosuch@x"}, "no-such-be", "no boot environment nosuch."),

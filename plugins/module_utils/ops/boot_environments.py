@@ -134,7 +134,7 @@ def _run(runner: Runner, options: Options, dry: bool, result: dict[str, Any]) ->
     if options.state == ABSENT:
         in_question = [tree for tree in [before.tree(str(options.name))] if tree]
     snapshots = _snapshots(runner, in_question, options.destroy_snapshots)
-    if options.source and "@" in options.source:
+    if options.source and "@" in options.source and before.tree(str(options.name)) is None:
         _check_source_snapshot(runner, options.source, before)
     plan = make_plan(options, before, snapshots)
     result["kept"] = [kept.as_result() for kept in plan.kept]
@@ -183,6 +183,12 @@ def check(options: Options) -> None:
             "bad-name",
             f"{options.name[:80]!r} is no name that beadm takes for a boot environment.",
             "It takes up to 64 letters, digits and the characters _ . : -, the last one not in front.",
+        )
+    if options.description is not None and not (options.description and options.description.isprintable()):
+        raise refuse(
+            "bad-description",
+            f"{options.description[:80]!r} is no `description`: it becomes one line of the boot menu.",
+            "Write one line without control characters, or leave it out.",
         )
 
 
@@ -235,14 +241,14 @@ def make_plan(options: Options, before: Scene, snapshots: Snapshots) -> Plan:
                 _check_removable(there, options, snapshots, before)
                 doomed = [there]
         elif options.state == PRESENT:
-            source = _source(options, before)
             if there is None:
+                source = _source(options, before)
                 steps.append(Step(CREATE, options.name, tuple(_creation(options, source))))
                 new = _new(options.name, source, after)
                 after.append(new)
                 file_systems += new.datasets
             else:
-                _check_same(options, there)
+                _check_same(options, there, before)
         else:
             steps += _activation(before.known(options.name), options.state, before.bes)
             after = _activated(after, steps)
@@ -268,15 +274,17 @@ def _creation(options: Options, source: BeTree) -> list[str]:
     return beadm.create(str(options.name), None if running_as_it_is else options.source, options.description)
 
 
-def _check_same(options: Options, there: BeTree) -> None:
+def _check_same(options: Options, there: BeTree, before: Scene) -> None:
     _check_whole(there.be)
-    label = (options.source or "").partition("@")[2]
-    origin = there.root.origin.partition("@")[2] if there.root else ""
-    # promotions move a snapshot to another dataset, and it keeps its label
-    if label and origin and label != origin:
+    name, _at, label = (options.source or "").partition("@")
+    source = before.tree(name)
+    made_of, _at, made_at = there.root.origin.partition("@") if there.root else ("", "", "")
+    # a promotion hands the snapshot to another one, and what it is a clone of then tells nothing
+    still_its_clone = source is not None and source.root is not None and source.root.name == made_of
+    if label and still_its_clone and label != made_at:
         raise refuse(
             "name-taken",
-            f"Boot environment {there.be.name} is there, but was made from a snapshot {origin}, not {label}.",
+            f"Boot environment {there.be.name} is there, but was made from snapshot {made_at} of {name}, not {label}.",
             "Choose another name, or leave `source` out.",
         )
 
