@@ -154,7 +154,7 @@ def test_create_from_a_snapshot(machine: MakeMachine) -> None:
 def test_one_that_is_there_needs_its_source_no_more(machine: MakeMachine) -> None:
     host = make(machine, other_boot_environments=["old"])
     host.command("beadm create old@then")
-    options = {"name": "new", "source": "old@then"}
+    options: dict[str, Any] = {"name": "new", "source": "old@then"}
     run_all(host, ["beadm create -e old@then new"], **options)
     run_all(host, ["beadm destroy -F -s old"], name="old", state="absent", destroy_snapshots=True)
     run_all(host, [], **options)
@@ -417,7 +417,7 @@ def test_after_an_update_the_old_ones_are_free(machine: MakeMachine) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_kill_at_any_command_is_finished_by_the_next_run(nth: int, when: str, machine: MakeMachine) -> None:
     host = make(machine, other_boot_environments=["b1", "b2", "b3"])
-    options = {"name": "b4", "keep": 2, "match": "b*"}
+    options: dict[str, Any] = {"name": "b4", "keep": 2, "match": "b*"}
 
     def work() -> dict[str, Any]:
         found = Host("/")
@@ -447,7 +447,7 @@ def test_a_kill_at_any_command_is_finished_by_the_next_run(nth: int, when: str, 
 @pytest.mark.parametrize("match", ["beadm create", "beadm destroy"])
 def test_a_power_cut_in_a_command(match: str, when: str, machine: MakeMachine) -> None:
     host = make(machine, other_boot_environments=["b1", "b2", "b3"])
-    options = {"name": "b4", "keep": 2, "match": "b*"}
+    options: dict[str, Any] = {"name": "b4", "keep": 2, "match": "b*"}
     host.faults({"match": match, "kill": {"target": "power", "when": when}})
     with pytest.raises(RuntimeError, match="Killed"):
         attempt(host, **options)

@@ -202,6 +202,43 @@ def test_destroy_of_the_origin_hands_over_to_its_clones(host: Host) -> None:
     assert host.path(f"{P}/root/etc/release").read_text() == "r151054\n"
 
 
+def test_activation_makes_it_a_clone_of_nothing__libbe_be_promote_ds_callback(host: Host) -> None:
+    ok(host, "beadm create -a new")
+    shown = ok(host, f"zfs get -H -o name,value origin rpool/ROOT/new {ROOT}/zbe-1 {BE} {ZBE}")
+    origins = dict(line.split("\t") for line in shown.splitlines())
+    assert (origins["rpool/ROOT/new"], origins[f"{ROOT}/zbe-1"]) == ("-", "-")
+    assert (origins[BE].split("@")[0], origins[ZBE]) == ("rpool/ROOT/new", f"{ROOT}/zbe-1@zbe-1")
+
+
+def test_destroy_looks_for_snapshots_before_it_hands_them_over__libbe_be_destroy(host: Host) -> None:
+    ok(host, "beadm create old")
+    ok(host, "beadm create -e old newer")
+    assert "old: BE has snapshots." in run(host, "beadm destroy -F old").stderr
+    ok(host, "beadm destroy -F -s old")
+    assert fields(host, "newer")
+
+
+def test_a_zone_be_with_a_snapshot_stops_it_half_way__libbe_be_destroy_callback(host: Host) -> None:
+    ok(host, "beadm create old")
+    ok(host, f"zfs snapshot {ROOT}/zbe-1@mine")
+    assert run(host, "beadm destroy -F old").stderr.startswith("Unable to destroy")
+    assert fields(host, "old")
+
+
+def test_a_zone_detached_in_it_keeps_its_zone_be__libbe_be_destroy_zones(host: Host) -> None:
+    ok(host, "beadm create -a new")
+    host.write("/etc/zones/index", f"global:installed:/\nweb01:configured:{P}:\n")
+    run(host, "reboot")
+    ok(host, "beadm destroy -F omnios-r151054")
+    assert ok(host, f"zfs list -H -o name {ZBE}").strip() == ZBE
+
+
+@pytest.mark.parametrize("name", ["a/b", "a%b", "x" * 65])
+def test_names_that_libbe_does_not_take(host: Host, name: str) -> None:
+    result = run(host, f"beadm create {name}")
+    assert (result.rc, result.stderr) == (176, f"Unable to create {name}.\nInvalid argument.\n")
+
+
 def test_the_configuration_goes_back_with_the_be_the_zonepath_does_not__zone_tools_6_3(host: Host) -> None:
     ok(host, "beadm create old")
     host.write("/etc/zones/web01.xml", f'<zone name="web01" zonepath="{P}" brand="lipkg"/>\n')
