@@ -98,6 +98,7 @@ def _run(ctx: Context, argv: Sequence[str], changes: bool = True) -> int:
             _pass_on(ctx, process)
         except faults.Killed:
             process.kill()
+            process.wait()
             raise
     return process.returncode
 
