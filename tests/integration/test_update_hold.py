@@ -222,9 +222,13 @@ def package(name: str, *requires: str, parent: bool = False) -> dict[str, Any]:
     }
 
 
-def with_packages(machine: MakeMachine, *packages: dict[str, Any]) -> Machine:
-    """The global zone and web01 have them all in version 1.0; version 2.0 is there."""
-    newer = [{**one, "version": "2.0", "requires": [f"{name}@2.0" for name in one["requires"]]} for one in packages]
+def with_packages(machine: MakeMachine, *packages: dict[str, Any], between: bool = False) -> Machine:
+    """The global zone and web01 have them all in version 1.0; version 2.0 is there, and one `between` if wanted."""
+    newer = [
+        {**one, "version": version, "requires": [f"{name}@2.0" for name in one["requires"]]}
+        for one in packages
+        for version in (["1.5"] if between and one["requires"] else []) + ["2.0"]
+    ]
     offered = [{**one, "version": "1.0"} for one in packages]
     host = machine(
         {
@@ -256,16 +260,20 @@ def test_what_does_not_go_with_a_held_package_stays_with_it(machine: MakeMachine
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_what_must_follow_and_needs_what_is_held(check: bool, machine: MakeMachine) -> None:
-    host = with_packages(machine, package("lib"), package("driver", "lib", parent=True))
-    refused = attempt(host, check=check, hold={"web01": ("ours/lib",)})
+@pytest.mark.parametrize("held", ["ours/app", "ours/lib"])
+def test_what_must_follow_and_needs_what_is_held(held: str, check: bool, machine: MakeMachine) -> None:
+    """Itself, or by something else that stays then."""
+    host = with_packages(machine, package("lib"), package("app", "lib"), package("driver", "app", parent=True))
+    refused = attempt(host, check=check, hold={"web01": (held,)})
     assert (refused.cause, refused.typed) == ("hold-parent-dependency", [*LOOK, DRY])
     assert "ours/driver there has a parent dependency" in refused.message
+    assert ("and with it ours/app stays" in refused.message) is (held == "ours/lib")
 
 
 def test_what_cannot_be_planned_with_a_hold(machine: MakeMachine) -> None:
-    """Only pkg's solver sees that, once the package is frozen."""
-    host = with_packages(machine, package("lib"), package("app", "lib"), package("driver", "app", parent=True))
+    """Where there are more versions, only pkg's solver knows, once the package is frozen."""
+    packages = [package("lib"), package("app", "lib"), package("driver", "app", parent=True)]
+    host = with_packages(machine, *packages, between=True)
     refused = attempt(host, hold={"web01": ("ours/lib",)})
     assert refused.cause == "hold-blocks"
     assert refused.typed[-2:] == [AGAIN, f"pkg -R {ROOT} unfreeze pkg:/ours/lib"]

@@ -142,16 +142,35 @@ def followers(view: ImageView, parent: Mapping[str, Fmri], plan: UpdatePlan) -> 
     }
 
 
-def ties(root: str, plan: Plan) -> list[tuple[Fmri, str, Fmri]]:
-    """Return (package, kind, what it names) of what a zone's plan brings; [] where only pkg can read the image.
+def standing_against(root: str, stays: Sequence[Fmri], plan: Plan) -> list[tuple[Fmri, Fmri]]:
+    """Return (package, what stays) of what a zone's plan brings and does not go with what stays in the zone.
 
-    Raises ImageError.
+    A package of which no other newer version is known stays then, too, and others may not go with that. [] where only
+    pkg can read the image. Raises ImageError.
     """
     targets = [*plan.add, *(new for _old, new in plan.change)]
     try:
-        return Image(root).dependencies(targets, _TIES) if targets else []
+        here = Image(root)
+        tied = here.dependencies(targets, _TIES) if targets else []
     except UnknownFormat:
         return []
+    known = here.known() if against(stays, tied) else []
+    old = {new.stem: old for old, new in plan.change if old.stem == new.stem and _is_only_way(old, new, known)}
+    found: list[tuple[Fmri, Fmri]] = []
+    fixed = list(stays)
+    while True:
+        more = [pair for pair in against(fixed, tied) if pair not in found]
+        if not more:
+            return found
+        found += more
+        fixed += [old[package.stem] for package, _stays in more if package.stem in old]
+
+
+def _is_only_way(old: Fmri, new: Fmri, known: Sequence[Fmri]) -> bool:
+    versions = [fmri.version for fmri in known if fmri.stem == old.stem and fmri.version]
+    if old.version is None or new.version is None:
+        return False
+    return not any(old.version < one < new.version for one in versions)
 
 
 def against(held: Sequence[Fmri], tied: Iterable[tuple[Fmri, str, Fmri]]) -> list[tuple[Fmri, Fmri]]:
@@ -180,12 +199,14 @@ def check_ties(held: Hold, pairs: Iterable[tuple[Fmri, Fmri]], following: Iterab
     must = set(following)
     for package, stays in pairs:
         if package.stem in must:
+            names = ", ".join(held.stems)
+            stays_too = "" if stays.stem in held.stems else f", and with it {stays.stem} stays"
             raise refuse(
                 "hold-parent-dependency",
-                f"`hold` of zone {held.zone} names {stays.stem}, but {package.stem} there has a parent dependency and "
-                f"must follow the global zone to {_version(package)}, which does not go with {stays.stem} "
-                f"{_version(stays)}: held, it would block the global zone's own update.",
-                f"Leave {stays.stem} out of `hold` of zone {held.zone}.",
+                f"`hold` of zone {held.zone} names {names}{stays_too}. But {package.stem} there has a parent "
+                f"dependency and must follow the global zone to {_version(package)}, which does not go with "
+                f"{stays.stem} {_version(stays)}: held, it would block the global zone's own update.",
+                f"Leave {stays.stem if stays.stem in held.stems else names} out of `hold` of zone {held.zone}.",
             )
 
 
@@ -272,7 +293,7 @@ def effect_of(held: Hold, plan: UpdatePlan) -> Effect | None:
     if not stays:
         return None
     try:
-        return Effect(held, tuple(stays), tuple(against(stays, ties(held.root, mine))))
+        return Effect(held, tuple(stays), tuple(standing_against(held.root, stays, mine)))
     except ImageError as exc:
         raise _unreadable(held.zone, str(exc)) from None
 
@@ -286,8 +307,8 @@ def findings(effect: Effect) -> list[Finding]:
         remedy = f"Take it out of `hold` of zone {zone} when it may move."
         found.append(Finding(HELD, "info", zone, message, remedy, fmri.stem, str(fmri)))
     for package, fmri in effect.against:
-        message = f"{package} does not go with {fmri.stem} {_version(fmri)}, which `hold` keeps in zone {zone}"
-        remedy = f"Take {fmri.stem} out of `hold` of zone {zone} when it may move."
+        message = f"{package} does not go with {fmri.stem} {_version(fmri)}, which stays in zone {zone} by `hold`"
+        remedy = f"Take {', '.join(effect.held.stems)} out of `hold` of zone {zone} when it may move."
         found.append(Finding(HELD, "info", zone, f"{message}, and may stay behind with it.", remedy, package.stem))
     return found
 
@@ -318,9 +339,10 @@ def expected(plan: UpdatePlan, found: Iterable[Effect]) -> UpdatePlan:
 def blocks(told: Diagnosis, holds: Sequence[Hold]) -> Diagnosis:
     """Return what is said where pkg cannot plan with what is held."""
     names = "; ".join(f"{', '.join(held.stems)} in zone {held.zone}" for held in holds)
+    why = told.sentence.replace("Planning the update failed. ", "")
     return Diagnosis(
         "hold-blocks",
-        f"With what `hold` keeps ({names}) the update cannot be planned. {told.sentence}",
+        f"With what `hold` keeps ({names}) the update cannot be planned. {why}",
         "Leave out of `hold` what stands against it. Nothing was changed, and nothing is frozen any more.",
         told.evidence,
     )

@@ -228,15 +228,14 @@ def test_commands() -> None:
 
 
 @pytest.mark.parametrize("name", ["v4-synced", "v5-synced"])
-def test_ties_are_read_from_real_images(name: str, unpacked: Callable[[str], Path]) -> None:
+def test_what_stands_against_is_read_from_real_images(name: str, unpacked: Callable[[str], Path]) -> None:
     """entire incorporates what it does, and a plan that brings it does not go with another version of that."""
     root = str(unpacked(name) / "zones/web01/root")
     installed = Image(root).installed()
     entire = installed["entire"]
-    tied = update_hold.ties(root, Plan(add=(entire,)))
-    named = {wanted.stem: wanted for _package, kind, wanted in tied if kind == "incorporate"}
-    assert named == {wanted.stem: wanted for package, wanted in Image(root).incorporations() if package == entire}
+    named = {wanted.stem: wanted for package, wanted in Image(root).incorporations() if package == entire}
     stem = next(stem for stem in named if stem in installed and named[stem].version)
-    assert update_hold.against([installed[stem]], tied) == []
+    plan = Plan(add=(entire,))
+    assert update_hold.standing_against(root, [installed[stem]], plan) == []
     other = replace(installed[stem], version=CURL.version)
-    assert update_hold.against([other], tied) == [(entire, other)]
+    assert update_hold.standing_against(root, [other], plan) == [(entire, other)]
