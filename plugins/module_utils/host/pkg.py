@@ -26,11 +26,6 @@ def child_name(zone: str) -> str:
     return "zone:" + zone
 
 
-def copy_publishers(root: str) -> list[str]:
-    """Give the image the publishers of the global zone."""
-    return ["pkg", "-R", root, "copy-publishers-from", "/"]
-
-
 def refresh(root: str) -> list[str]:
     """Fetch the catalogs of an image's publishers."""
     return ["pkg", "-R", root, "refresh"]
@@ -39,20 +34,6 @@ def refresh(root: str) -> list[str]:
 def install_dry_run(root: str, packages: Sequence[str]) -> list[str]:
     """What attach -u will run, as a dry run."""
     return ["pkg", "-R", root, "install", "-n", "--accept", "--no-refresh", "--parsable=0", *packages]
-
-
-def search_after(root: str, previous: str, publisher: str) -> list[str]:
-    """Put a publisher right behind another one in the search order."""
-    return ["pkg", "-R", root, "set-publisher", "--search-after", previous, publisher]
-
-
-def add_origins(root: str, publisher: str, origins: Sequence[str], recurse: bool = False) -> list[str]:
-    """Give a publisher origins, and make it if there is none; `recurse`: in the image's children, too.
-
-    With `recurse` exit code 0 says nothing of the children (linked-images.md, section 6).
-    """
-    words = [word for origin in origins for word in ("-g", origin)]
-    return [*_on(root), "set-publisher", *(["-r"] if recurse else []), *words, publisher]
 
 
 def install(root: str, packages: Sequence[str], accept: bool) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, illumos.linked_zones contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""pkg set-publisher and unset-publisher: command lines, and what their failures mean."""
+"""pkg's commands for publishers: command lines, and what their failures mean."""
 
 from __future__ import annotations
 
@@ -50,6 +50,25 @@ def set_publisher(root: str, change: Change) -> list[str]:
 def unset_publishers(root: str, names: Sequence[str]) -> list[str]:
     """Remove publishers from the image at `root`; what is installed from them stays."""
     return [*_on(root), "unset-publisher", *names]
+
+
+def add_origins(root: str, publisher: str, origins: Sequence[str], recurse: bool = False) -> list[str]:
+    """Give a publisher origins, and make it if there is none; `recurse`: in the image's children, too.
+
+    With `recurse` exit code 0 says nothing of the children (linked-images.md, section 6).
+    """
+    words = [word for origin in origins for word in ("-g", origin)]
+    return [*_on(root), "set-publisher", *(["-r"] if recurse else []), *words, publisher]
+
+
+def search_after(root: str, previous: str, publisher: str) -> list[str]:
+    """Put a publisher right behind another one in the search order."""
+    return [*_on(root), "set-publisher", "--search-after", previous, publisher]
+
+
+def copy_publishers(root: str) -> list[str]:
+    """Give the image the publishers of the global zone."""
+    return [*_on(root), "copy-publishers-from", "/"]
 
 
 def trouble(result: Result) -> tuple[str, str]:

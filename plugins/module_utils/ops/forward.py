@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ..host import logs, pkg, safe, zfs, zoneadm, zonecfg
+from ..host import logs, pkg, pkg_publisher, safe, zfs, zoneadm, zonecfg
 from ..host.image import Image, ImageError, linked_name
 from ..host.runner import CommandError, StillRunning
 from ..model import zone as states
@@ -262,7 +262,7 @@ def _publishers(hands: Hands, order: Sequence[str] | None) -> None:
     if moves:
         hands.enter("publishers")
     for previous, name in moves:
-        hands.change(pkg.search_after(root, previous, name), f"Putting publisher {name} behind {previous}")
+        hands.change(pkg_publisher.search_after(root, previous, name), f"Putting publisher {name} behind {previous}")
     if hands.dry:
         return
     now = _image(hands).config

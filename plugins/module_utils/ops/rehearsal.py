@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Sequence
 
-from ..host import pkg, safe, zfs
+from ..host import pkg, pkg_publisher, safe, zfs
 from ..host.image import Image, ImageError
 from ..host.journal import Store
 from ..host.pkg_plan import parse_plan
@@ -105,7 +105,7 @@ def rehearse(runner: Runner, store: Store, options: Options, zone: Zone, site: S
         safe.check_tree(copy, "var/pkg")
         # As the detach hook does: pkg would judge by the parent's package list of the last sync.
         safe.remove_tree(copy, "var/pkg/linked")
-        _must(runner.change(pkg.copy_publishers(copy)))
+        _must(runner.change(pkg_publisher.copy_publishers(copy)))
         _check_refresh(zone, runner.change(pkg.refresh(copy)))
         return _predict(runner, options, zone, site, copy, seen)
     except (safe.UnsafePath, ImageError) as exc:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Iterable, Mapping, Sequence
 
-from ..host import pkg, smf, zlogin
+from ..host import pkg, pkg_publisher, smf, zlogin
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..model.finding import Diagnosis, Refusal, refuse
 from ..model.fmri import Fmri
@@ -304,14 +304,14 @@ def plan(
         if origins:
             _refuse_broken_order(options.publisher, parent, zones)
             handed_down = not _publisher(parent, options.publisher)
-            argv = pkg.add_origins("/", options.publisher, origins, recurse=handed_down)
+            argv = pkg_publisher.add_origins("/", options.publisher, origins, recurse=handed_down)
             also = " and all linked zones" if handed_down else ""
             steps.append(Step("global", f"Give the global zone{also} the publisher {options.publisher}.", tuple(argv)))
         argv = pkg.install("/", first, options.accept_licenses)
         steps.append(Step("global", f"Install {', '.join(first)} in the global zone.", tuple(argv)))
     origins = lacking(options, view)
     if origins and not handed_down:
-        argv = pkg.add_origins(zone.root, options.publisher, origins)
+        argv = pkg_publisher.add_origins(zone.root, options.publisher, origins)
         steps.append(Step(options.zone, f"Give the zone the publisher {options.publisher}.", tuple(argv)))
     there = view.installed.get(package.fmri.stem)
     # an operation in the global zone brings a zone that has the package along (linked-images.md, section 3)
