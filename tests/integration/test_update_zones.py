@@ -9,6 +9,7 @@ import pytest
 from integration.conftest import MakeMachine
 from integration.machine import Machine
 from integration.updating import DB01, LOOK, OWN01, WEB01, attempt, done, publish, statuses, versions
+from walk import world
 
 LATER = ":20250512T120000Z"
 NEWEST = ":20250513T120000Z"
@@ -247,3 +248,29 @@ def test_a_hold_inside_a_zone(machine: MakeMachine) -> None:
     again = done(attempt(host, scope="zones", hold=hold))
     assert (again.result["changed"], [line for line in again.changing if "freeze" in line]) == (False, [])
     assert [finding["code"] for finding in again.result["findings"]] == ["held"]
+
+
+@pytest.mark.parametrize(
+    "kill", [metadata("web01"), "pkg -R /zones/web01/root freeze", real("web01"), "pkg .* unfreeze"]
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("target", ["caller", "power"])
+def test_cut_off_anywhere(target: str, when: str, kill: str, machine: MakeMachine) -> None:
+    """The next run lets go and goes on; one more has nothing to do."""
+    host = make(machine, {**WEB01, "linked": False})
+    publish(host, "curl", "libraries", "retired")
+    hold = {"web01": ("web/curl",)}
+    host.faults({"match": f"^{kill}", "kill": {"target": target, "when": when}})
+    with pytest.raises(RuntimeError):
+        attempt(host, scope="zones", hold=hold)
+    host.faults()
+    if target == "power":
+        world.power_cycle(host.directory)
+    done(attempt(host, scope="zones", hold=hold))
+    assert host.command(f"pkg -R {root('web01')} freeze -H").stdout == ""
+    again = done(attempt(host, scope="zones", hold=hold))
+    assert (again.result["changed"], again.result["resumed"]) == (False, False)
+    packages = host.packages(root("web01"))
+    assert not packages["web/curl"].endswith(NEWEST)
+    assert not packages["system/library"].endswith(LATER)
+    assert packages["release/name"].endswith(LATER)
