@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -179,6 +180,16 @@ def test_lines_are_seen_while_it_runs_and_the_image_is_locked_until_it_dies(real
     running.kill()
     running.wait()
     assert run(real, "pkg update -nr").rc == 0
+
+
+def test_a_caller_that_dies_does_not_take_pkg_along(real: Host) -> None:
+    fault(real, at="^ Actions: 1", kill={"target": "caller"})
+    argv = [sys.executable, "-IS", str(MAIN), "enter", str(real.directory), "--", "sh", "-c", f"{UPDATE}; echo over"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert "Finalize: Finished processing linked images.\n" in done.stdout
+    assert "over" not in done.stdout
+    assert behind(real) == []
 
 
 def test_a_reader_that_goes_ends_the_update(real: Host) -> None:
