@@ -381,6 +381,30 @@ def test_what_would_stop_pkg_is_put_back(machine: MakeMachine) -> None:
     pkg_agrees(host)
 
 
+@pytest.mark.parametrize(
+    ("options", "command", "statuses", "zone"),
+    [
+        ({"publishers": [OMNIOS], "remove_unlisted": True}, "pkg unset-publisher", ["failed", "not-reached"], 2),
+        ({"publishers": [OUR]}, "pkg set-publisher", ["failed", "changed"], 3),
+        ({"publishers": [OUR, OMNIOS]}, "pkg set-publisher", ["failed", "taken-back"], 2),
+    ],
+)
+def test_the_global_zone_fails(
+    options: dict[str, Any], command: str, statuses: list[str], zone: int, machine: MakeMachine
+) -> None:
+    """Zones that came first keep what does not stop pkg; zones that come after it are left alone."""
+    host = make(machine, [WEB01])
+    host.faults({"match": command, "nth": "every", "rc": 1, "stderr": "pkg: (disk full)\n"})
+    failed = attempt(host, **options)
+    assert [image["status"] for image in failed.result["images"]] == statuses
+    assert "The global zone is not as it should be" in failed.message
+    assert len(host.publishers()) == zone
+    pkg_agrees(host)
+    host.faults()
+    done(attempt(host, **options))
+    pkg_agrees(host)
+
+
 def test_what_cannot_be_put_back_is_told(machine: MakeMachine) -> None:
     host = make(machine, [WEB01, DB01])
     host.faults({"match": f"{DB} set-publisher", "nth": "every", "rc": 1}, {"match": f"{WEB} unset-publisher", "rc": 1})

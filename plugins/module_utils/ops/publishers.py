@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, illumos.linked_zones contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Publishers of the global zone and of its zones: what they are to be, and bringing them there.
+"""Brings the publishers of the global zone and of its zones to what they are to be.
 
 pkg demands that a linked zone's publishers begin with those of the global zone, and fails every operation of the global
 zone where they do not. So the zones come first and the global zone last, unless only the other way keeps the rule; and
@@ -18,15 +18,15 @@ from typing import Any, Iterable, Mapping, Sequence
 from ..host import image, pkg_publisher
 from ..host.image import ImageError
 from ..host.runner import CommandError, Runner, StillRunning
-from ..model.finding import Diagnosis, Refusal, refuse
+from ..model.finding import Diagnosis, Refusal
 from ..model.image import ImageView
-from ..model.publisher import PositionFault, Publisher, counting, position_fault, told
-from ..model.publisher_plan import Edit, Wanted, brought, declared, edit, properties_of, proxy_of
+from ..model.publisher import PositionFault, Publisher, counting, told
+from ..model.publisher_plan import Edit, edit, properties_of, proxy_of
 from ..model.uri import mask
-from .survey import Survey, ZoneSurvey, no_such_zone, survey
+from .publisher_tasks import GLOBAL, Task, linked, plan, zones_first
+from .survey import ZoneSurvey, survey
 from .wanted_publishers import Wishes, wishes
 
-GLOBAL = "global"
 UNCHANGED = "unchanged"
 CHANGED = "changed"
 FAILED = "failed"
@@ -34,7 +34,6 @@ NOT_REACHED = "not-reached"
 TAKEN_BACK = "taken-back"
 # A repository that is gone fails in every zone with the same words.
 _TOLD = 3
-_CERTIFICATES = ("ssl_key", "ssl_cert")
 
 
 @dataclass(frozen=True)
@@ -58,37 +57,6 @@ class Violation:
         return mask(f"Run linked_publisher for zone {self.zone}, or {lines}.")
 
 
-@dataclass(frozen=True)
-class Task:
-    """One image: `now` and `target` are its publishers in search order.
-
-    `bound`: pkg's rule is enforced in it; `stored` are the global zone's publishers that it was told at its last sync.
-    """
-
-    zone: str
-    root: str
-    linked: bool
-    bound: bool
-    now: tuple[Publisher, ...]
-    target: tuple[Publisher, ...]
-    stored: Sequence[tuple[str, bool]] | None
-    fault: PositionFault | None
-
-    @property
-    def edit(self) -> Edit:
-        """What is left to be done, false if nothing."""
-        return edit(self.now, self.target)
-
-    @property
-    def name(self) -> str:
-        """The image as people call it."""
-        return "the global zone" if self.zone == GLOBAL else f"zone {self.zone}"
-
-    def breaks(self, parent: Sequence[Publisher], publishers: Sequence[Publisher]) -> PositionFault | None:
-        """Return where the image would break the rule with `publishers` below a global zone with `parent`."""
-        return position_fault(told(parent, self.stored), publishers) if self.bound else None
-
-
 class PublisherFailed(Exception):
     """Not all is as it should be; `result` goes beside the message."""
 
@@ -103,7 +71,7 @@ def check(parent: ImageView, zones: Iterable[ZoneSurvey]) -> list[Violation]:
     for zone in zones:
         if not zone.standing.linked or zone.view is None:
             continue
-        task = _linked(parent.publishers, parent.publishers, zone, zone.view, Wishes())
+        task = linked(parent.publishers, parent.publishers, zone, zone.view, Wishes())
         if task.fault:
             commands = pkg_publisher.commands(task.root, task.edit)
             violations.append(Violation(task.zone, task.root, task.fault, tuple(map(tuple, commands))))
@@ -125,153 +93,6 @@ def run(runner: Runner, options: Mapping[str, Any], dry: bool) -> dict[str, Any]
     raise PublisherFailed(why.message, result)
 
 
-def plan(seen: Survey, asked: Wishes, names: Sequence[str] | None) -> list[Task]:
-    """Return what is to become of each image, the global zone's first. Raises Refusal where the rule would break."""
-    _check_names(seen, asked, names)
-    now = seen.parent.publishers
-    target = now if asked.publishers is None else declared(now, asked.publishers, asked.remove_unlisted)
-    _check_origins("the global zone", now, asked.publishers or ())
-    parent = Task(GLOBAL, "/", False, False, now, tuple(target), None, None)
-    tasks: list[Task] = [parent]
-    for zone in seen.zones:
-        name = zone.zone.name
-        chosen = names is None or name in names
-        if not zone.standing.linked:
-            if name in asked.zones:
-                tasks.append(_unlinked(zone, _readable(zone), asked))
-            elif names is not None and chosen:
-                raise refuse(
-                    "not-linked",
-                    f"Zone {name} has no part in the global zone's publishers: {zone.standing.reason}",
-                    "Leave it out of `zones`, or say in `zone_publishers` what it is to have.",
-                )
-        elif chosen:
-            view = _readable(zone)
-            tasks.append(_linked(now, target, zone, view, asked))
-            _check_certificates(parent, tasks[-1])
-        elif zone.view is not None:
-            _check_left_out(parent, _linked(now, target, zone, zone.view, asked))
-    return tasks
-
-
-def zones_first(parent: Task, zones: Sequence[Task]) -> bool:
-    """Tell whether the zones are to come before the global zone.
-
-    False only where they would break the rule meanwhile, and would not if the global zone came first: it loses its
-    last publishers.
-    """
-    broken_meanwhile = any(task.breaks(parent.now, task.target) for task in zones if not task.fault)
-    broken_otherwise = any(task.breaks(parent.target, task.now) for task in zones if not task.fault)
-    return broken_otherwise or not broken_meanwhile
-
-
-def _linked(
-    parent_now: Sequence[Publisher], parent: Sequence[Publisher], zone: ZoneSurvey, view: ImageView, asked: Wishes
-) -> Task:
-    """Return what is to become of a linked zone where the global zone comes to have `parent`."""
-    if view.use_system_repo:
-        return _unlinked(zone, view, asked)
-    name = zone.zone.name
-    own = asked.zones.get(name, ())
-    stored = view.parent_publishers
-    gone: set[str] = set()
-    if asked.remove_unlisted:
-        # what the global zone gave it, and has no more
-        gone = {publisher.name for publisher in parent_now}.union(pair[0] for pair in stored or ())
-        if name in asked.zones:
-            gone |= {publisher.name for publisher in view.publishers}
-        gone -= {publisher.name for publisher in parent} | {wish.name for wish in own}
-    target = brought(parent, view.publishers, stored, own, gone)
-    _check_origins(f"zone {name}", (*view.publishers, *counting(parent)), own)
-    fault = position_fault(told(parent, stored), target)
-    if fault:
-        raise refuse(
-            "breaks-rule",
-            f"`zone_publishers` for zone {name} would break pkg's rule that a zone's publishers begin with the global "
-            f"zone's: {fault.sentence}",
-            f"Leave `sticky`, `enabled` and the property nochild of publisher {fault.expected} to the global zone.",
-        )
-    now_fault = position_fault(told(parent_now, stored), view.publishers)
-    return Task(name, zone.root, True, True, view.publishers, tuple(target), stored, now_fault)
-
-
-def _unlinked(zone: ZoneSurvey, view: ImageView, asked: Wishes) -> Task:
-    """Return what is to become of a zone in which pkg does not enforce the rule: not linked, or served by the system
-    repository.
-    """
-    own = asked.zones.get(zone.zone.name)
-    target = view.publishers if own is None else declared(view.publishers, own, asked.remove_unlisted)
-    _check_origins(f"zone {zone.zone.name}", view.publishers, own or ())
-    return Task(zone.zone.name, zone.root, zone.standing.linked, False, view.publishers, tuple(target), None, None)
-
-
-def _readable(zone: ZoneSurvey) -> ImageView:
-    if zone.view is None:
-        raise refuse(
-            "image-missing" if zone.missing else "image-unreadable",
-            f"The image of zone {zone.zone.name} cannot be read: {zone.trouble}",
-            f"`pkg -R {zone.root} list` must work; or leave the zone out by `zones`.",
-        )
-    for publisher in zone.view.publishers:
-        texts = (*publisher.origins, *publisher.mirrors, *(value for _key, value in publisher.settings))
-        if any("\0" in text for text in texts):
-            raise refuse(
-                "image-unreadable",
-                f"Publisher {publisher.name} of zone {zone.zone.name} has a URI that no command can name.",
-                f"Mend var/pkg/pkg5.image in {zone.root}; or leave the zone out by `zones`.",
-            )
-    return zone.view
-
-
-def _check_names(seen: Survey, asked: Wishes, names: Sequence[str] | None) -> None:
-    listed = [zone.name for zone in seen.listed]
-    for name in (*(names or ()), *asked.zones):
-        if name not in listed:
-            raise no_such_zone(name)
-    for name in asked.zones:
-        if names is not None and name not in names:
-            raise refuse(
-                "bad-zone", f"Zone {name} is in `zone_publishers`, but not in `zones`.", "Name it in both or in none."
-            )
-
-
-def _check_origins(where: str, there: Sequence[Publisher], wanted: Sequence[Wanted]) -> None:
-    known = [publisher.name for publisher in there]
-    for one in wanted:
-        if one.name not in known and one.origins is None:
-            raise refuse(
-                "no-origin",
-                f"Publisher {one.name} is not there in {where}, and no origin is declared for it.",
-                "Say in `origins` where its repository is.",
-            )
-
-
-def _check_certificates(parent: Task, task: Task) -> None:
-    """See that no zone is to be given an origin that needs a client certificate, which pkg keeps in each image."""
-    secured = {one.name for one in parent.target if any(dict(one.settings).get(key) for key in _CERTIFICATES)}
-    own = {one.name for one in task.now if any(dict(one.settings).get(key) for key in _CERTIFICATES)}
-    for change in task.edit.changes:
-        if change.add_origins and change.name in secured - own:
-            raise refuse(
-                "client-certificate",
-                f"Publisher {change.name} is reached with a client certificate in the global zone, and zone "
-                f"{task.zone} has none for it.",
-                f"Give it to the zone once: `pkg -R {task.root} set-publisher -k KEY -c CERTIFICATE "
-                f"{' '.join(f'-g {uri}' for uri in change.add_origins)} {change.name}`, then run again.",
-            )
-
-
-def _check_left_out(parent: Task, task: Task) -> None:
-    fault = task.breaks(parent.target, task.now)
-    if fault and not task.fault:
-        raise refuse(
-            "zone-left-out",
-            f"Zone {task.zone} is linked, but not in `zones`, and with what the global zone is to have every pkg "
-            f"operation there would fail on it. {fault.sentence}",
-            "Leave `zones` away, or name it, too.",
-        )
-
-
 class _Executor:
     """Does what is planned, image after image, and keeps the result."""
 
@@ -280,8 +101,8 @@ class _Executor:
         self.parent = tasks[0]
         self.tasks = tasks
         zones = tasks[1:]
-        linked = [task for task in zones if task.bound]
-        halves = [linked, [self.parent]] if zones_first(self.parent, linked) else [[self.parent], linked]
+        bound = [task for task in zones if task.bound]
+        halves = [bound, [self.parent]] if zones_first(self.parent, bound) else [[self.parent], bound]
         self.groups = [[task for task in zones if not task.bound], *halves]
         self.after = {task.zone: task.now for task in tasks}
         self.status = {task.zone: NOT_REACHED if task.edit else UNCHANGED for task in tasks}
@@ -334,10 +155,11 @@ class _Executor:
         return True
 
     def _take_back(self) -> None:
-        """Put zones back that are as they should be, but on which pkg fails while the global zone is as it was."""
+        """Put zones back that are as they should be, but on which pkg fails while the global zone is as it is."""
+        parent = self.after[GLOBAL]
         for task in self.tasks:
-            broken = task.breaks(self.after[GLOBAL], self.after[task.zone])
-            if self.status[task.zone] == CHANGED and broken and not task.fault:
+            helps = task.breaks(parent, self.after[task.zone]) and not task.breaks(parent, task.now)
+            if self.status[task.zone] == CHANGED and helps:
                 self._type(task, edit(self.after[task.zone], task.now))
                 with contextlib.suppress(ImageError):
                     self.after[task.zone] = image.read_config(task.root).publishers
@@ -357,11 +179,6 @@ class _Executor:
             return Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
         except CommandError as exc:
             return Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-        except ValueError:
-            # a NUL in what stands in the image
-            return Diagnosis(
-                "image-unreadable", f"There is what no command can name in {task.root}.", "Mend the image."
-            )
         return None
 
     def _failed(self, task: Task, trouble: Diagnosis, what: str) -> None:
@@ -389,7 +206,7 @@ class _Executor:
 
     def _result(self) -> dict[str, Any]:
         return {
-            "changed": any(self.after[task.zone] != task.now for task in self.tasks),
+            "changed": any(map(self._changed, self.tasks)),
             "images": [self._image(task) for task in self.tasks],
             "actions": list(self.runner.actions),
             "diff": [
@@ -400,9 +217,12 @@ class _Executor:
                     "after": _text(self.after[task.zone]),
                 }
                 for task in self.tasks
-                if self.after[task.zone] != task.now
+                if self._changed(task)
             ],
         }
+
+    def _changed(self, task: Task) -> bool:
+        return bool(edit(task.now, self.after[task.zone]))
 
     def _image(self, task: Task) -> dict[str, Any]:
         argvs = pkg_publisher.commands(task.root, task.edit)
