@@ -82,7 +82,7 @@ def known(root: str, image_format: int, stem: str) -> list[str]:
         with _database(root) as connection:
             _check_tables(connection)
             return [str(fmri) for (fmri,) in connection.execute(query, (stem,))]
-    except (sqlite3.Error, OSError, UnicodeError) as exc:
+    except (sqlite3.Error, OSError, UnicodeError, MemoryError) as exc:
         raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
 
@@ -126,14 +126,14 @@ def _stamp(root: str, catalog: str) -> bytes:
         return safe.read(root, path)
     except FileNotFoundError:
         return b""
-    except (safe.UnsafePath, OSError) as exc:
+    except (safe.UnsafePath, OSError, MemoryError) as exc:
         raise ImageError(f"{path} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 
 
 def _part(root: str, path: str, limit: int) -> dict[str, Any]:
     try:
         document = parse_json(safe.read(root, path, limit), path, root)
-    except (FileNotFoundError, safe.UnsafePath, OSError) as exc:
+    except (FileNotFoundError, safe.UnsafePath, OSError, MemoryError) as exc:
         raise ImageError(f"{path} of the image at {root} cannot be read: {safe.words(exc)}.") from None
     if not _is_part(document):
         raise ImageError(f"{path} of the image at {root} is not of the known form.")
@@ -161,7 +161,7 @@ def _database_rows(root: str, installed_only: bool, containing: str) -> Iterator
                     raise sqlite3.DataError(f"the dependencies of one package are longer than {_LONGEST_ACTIONS} bytes")
                 # Not asked of SQLite: what it searches in is counted nowhere.
                 yield fmri, actions.split("\n") if actions and containing in actions else []
-    except (sqlite3.Error, OSError, UnicodeError) as exc:
+    except (sqlite3.Error, OSError, UnicodeError, MemoryError) as exc:
         # UnicodeError: SQLite's own complaint repeats what stands in the file.
         raise ImageError(f"{_DATABASE} of the image at {root} cannot be read: {safe.words(exc)}.") from None
 

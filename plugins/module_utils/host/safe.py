@@ -71,6 +71,8 @@ def words(error: Exception) -> str:
     """Return an error as the end of a sentence, without its full stop."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {_reason(error)}" if error.filename else _reason(error)
+    if isinstance(error, MemoryError):
+        return "this host has not enough memory for it"
     return str(error).rstrip(".")
 
 

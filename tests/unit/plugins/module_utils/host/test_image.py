@@ -195,6 +195,20 @@ def test_dependencies_without_end_are_refused(lines: int, message: str, tmp_path
         database(tmp_path, PACKAGES + ACTIONS + rows).view()
 
 
+@pytest.mark.parametrize("name", ["v4-synced", "v5-synced"])
+def test_an_image_too_large_for_the_memory(
+    name: str, unpacked: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = Image(str(unpacked(name)))
+
+    def too_large(root: str, path: str, limit: int = 0) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(safe, "read", too_large)
+    with pytest.raises(ImageError, match=r"cannot be read: this host has not enough memory for it\."):
+        image.installed()
+
+
 def test_actions_of_another_type(tmp_path: Path) -> None:
     for part in ("installed", "known"):
         (tmp_path / f"var/pkg/state/{part}").mkdir(parents=True)
