@@ -153,6 +153,18 @@ def test_mounted_twice__zone_tools_6_2(host: Host) -> None:
 # -- zone BEs
 
 
+def test_a_be_that_a_process_is_in_is_unmounted_by_force_only(host: Host) -> None:
+    ok(host, "beadm create new")
+    ok(host, "beadm mount new /mnt")
+    with host.locked():
+        host.state.busy.append("/mnt/etc")
+    refused = run(host, "beadm unmount new")
+    assert (refused.rc, refused.stderr) == (164, "Unable to unmount new.\ncannot unmount '/mnt': Device busy\n")
+    assert ok(host, "beadm list -H new").split(";")[3] == "/mnt"
+    assert ok(host, "beadm unmount -f new") == "Unmounted successfully\n"
+    assert ok(host, "beadm list -H new").split(";")[3] == ""
+
+
 def test_create_clones_and_stamps_zone_bes__zone_tools_6_3(host: Host) -> None:
     ok(host, "beadm create new")
     uuid = fields(host, "new")[1]
