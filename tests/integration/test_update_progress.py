@@ -24,8 +24,9 @@ UPDATE = "illumos.linked_zones.linked_update"
 FOLLOW = "illumos.linked_zones.update_progress"
 STATE = Path("/var/lib/illumos.linked_zones/update")
 RESULTS = "/root/results.json"
-SLOWLY = {"match": "pkg update --no-refresh", "at": "^(Planning|Download|Finalize)", "hang": 0.2}
-LOST_IN_MID_UPDATE = {"match": "pkg update --no-refresh", "at": "^Download", "kill": {"target": "connection"}}
+# Early, while the first call of update_progress is surely there to lose its connection, and long before the end.
+LOST_IN_MID_UPDATE = {"match": "pkg update --no-refresh", "at": "^Planning", "kill": {"target": "connection"}}
+SLOWLY = {"match": "pkg update --no-refresh", "at": "^(Download|Finalize)", "hang": 0.2}
 
 
 @pytest.fixture
