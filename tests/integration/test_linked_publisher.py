@@ -508,6 +508,29 @@ def test_check_names_what_every_operation_fails_on(machine: MakeMachine) -> None
     pkg_agrees(host)
 
 
+def test_a_global_zone_that_recurses_by_itself(machine: MakeMachine) -> None:
+    """With the property default-recurse pkg does again in zones what was done there before."""
+    host = make(machine, [WEB01, DB01])
+    assert host.command("pkg set-property default-recurse True").rc == 0
+    assert host.command(f"{WEB} set-publisher -g {THEIRS} theirs").rc == 0
+    commands = [
+        f"{WEB} set-publisher -g {OURS} --search-after extra.omnios ours",
+        f"{DB} set-publisher -g {OURS} ours",
+        f"pkg set-publisher -g {OURS} ours",
+    ]
+    run_all(host, commands, publishers=[OUR])
+    assert host.publishers() == ["omnios", "extra.omnios", "ours", "theirs"]
+    nearer = {"web01": [{"name": "ours", "mirrors": [EXTRA]}]}
+    done(attempt(host, zone_publishers=nearer))
+    ran = done(attempt(host, zone_publishers=nearer, publishers=[{**OUR, "mirrors": [CORE]}]))
+    assert ran.changing == [
+        f"{DB} set-publisher --no-refresh -m {CORE} ours",
+        f"pkg set-publisher --no-refresh -m {CORE} ours",
+        f"{WEB} set-publisher --no-refresh -M {CORE} ours",
+    ]
+    assert attempt(host, zone_publishers=nearer).typed == ["zoneadm list -cp"]
+
+
 def test_a_zone_of_the_system_repository_is_left_alone(machine: MakeMachine) -> None:
     host = make(machine, [WEB01])
     assert host.command(f"{WEB} set-property use-system-repo True").rc == 0

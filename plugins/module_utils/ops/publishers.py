@@ -124,6 +124,8 @@ class _Executor:
             if any(task.bound or task is self.parent for task in failed):
                 self._take_back()
                 break
+        else:
+            self._undo_recursion()
         if not self.failures:
             return self._result()
         first = self.failures[0]
@@ -138,7 +140,7 @@ class _Executor:
     def _bring(self, task: Task) -> bool:
         """Change one image, and read it back, whatever the commands said. Returns whether all is well."""
         self.status[task.zone] = FAILED
-        trouble = self._type(task, task.edit)
+        trouble = self._type(task, edit(self.after[task.zone], task.target))
         try:
             self.after[task.zone] = image.read_config(task.root).publishers
         except ImageError as exc:
@@ -153,6 +155,14 @@ class _Executor:
         if trouble:
             self.runner.warn(f"The publishers of {task.name} are as they should be, but {trouble.sentence}")
         return True
+
+    def _undo_recursion(self) -> None:
+        """Bring zones there again where pkg has repeated what it did in the global zone (property default-recurse)."""
+        for task in self.tasks[1:] if self.status[GLOBAL] == CHANGED else ():
+            with contextlib.suppress(ImageError):
+                self.after[task.zone] = image.read_config(task.root).publishers
+            if self.status[task.zone] != FAILED and edit(self.after[task.zone], task.target):
+                self._bring(task)
 
     def _take_back(self) -> None:
         """Put zones back that are as they should be, but on which pkg fails while the global zone is as it is."""
