@@ -132,8 +132,8 @@ class ActionModule(ActionBase):
     def _cannot_follow(self, why: str) -> dict[str, Any]:
         return {
             "failed": True,
-            "msg": f"The update on {self._where()} was started, but cannot be followed: {why}. Run the task again: it "
-            "finishes what was begun, or returns the result.",
+            "msg": f"The update on {self._where()} was started, but cannot be followed: {why.rstrip('.')}. Run the "
+            "task again: it finishes what was begun, or returns the result.",
         }
 
     def _show(self, told: dict[str, Any], joining: bool) -> None:
