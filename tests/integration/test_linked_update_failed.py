@@ -9,7 +9,17 @@ import pytest
 
 from integration.conftest import MakeMachine
 from integration.machine import Machine
-from integration.updating import DRY, LOOK, MOUNTPOINT, REAL, attempt, boot_environments, done, publish, statuses
+from integration.updating import (
+    DRY,
+    LOOK,
+    MOUNTPOINT,
+    REAL,
+    attempt,
+    boot_environments,
+    done,
+    publish,
+    statuses,
+)
 
 ZONES = [{"name": name, "brand": "lipkg"} for name in ("a01", "b01", "c01")]
 NEW = "omnios-r151054-1"

@@ -30,8 +30,8 @@ class UpdateJournal:
 
     `be_uuid` and `be_name` are the boot environment that was running, `bes` what identified those there were.
     `images` is the plan: (zone, {add, change, remove} as FMRIs). `activate` and `keep_failed_be` are the options,
-    `backup_be_name` is None if pkg was to choose the name itself. `holds` is what was about to be frozen for the
-    update, zone -> stems.
+    `be_names` is a pattern for the names that pkg may give a new boot environment, `backup_be_name` None if it was to
+    choose that itself. `holds` is what was about to be frozen for the update, zone -> stems.
     """
 
     be_uuid: str
@@ -39,7 +39,7 @@ class UpdateJournal:
     bes: Sequence[str]
     images: Sequence[tuple[str | None, Mapping[str, Any]]]
     new_be: bool
-    be_name_asked: str | None
+    be_names: str
     backup_be: bool
     backup_be_name: str | None
     activate: str
@@ -53,7 +53,6 @@ class UpdateJournal:
         return UpdatePlan(
             images=tuple(ImagePlan(zone, _plan(entry)) for zone, entry in self.images),
             new_be=self.new_be,
-            be_name=self.be_name_asked,
             activate=self.activate != "never",
             backup_be=self.backup_be,
             backup_be_name=self.backup_be_name,

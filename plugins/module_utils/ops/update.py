@@ -399,7 +399,7 @@ class _Update:
             bes=[update_be.identity(be) for be in site.bes],
             images=planned(plan),
             new_be=plan.new_be,
-            be_name_asked=self.request.be_name or plan.be_name,
+            be_names=update_be.names(site.running.name, self.request.be_name, plan.be_name),
             backup_be=plan.backup_be,
             backup_be_name=plan.backup_be_name,
             activate=self.request.activate,
@@ -429,7 +429,7 @@ class _Update:
 
     @staticmethod
     def _appeared(begun: UpdateJournal, plan: UpdatePlan, bes: Sequence[BootEnvironment]) -> update_be.Appeared:
-        return update_be.appeared(begun.bes, bes, plan, begun.be_name)
+        return update_be.appeared(begun.bes, bes, plan, begun.be_name, begun.be_names)
 
     def _staged(self, clone: BootEnvironment, plan: UpdatePlan, result: Result) -> Diagnosis | None:
         """Read a new boot environment back that pkg says is done, or has activated."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Sequence
 
@@ -35,17 +36,35 @@ def identity(be: BootEnvironment) -> str:
     return be.uuid or be.name
 
 
-def appeared(known: Sequence[str], after: Sequence[BootEnvironment], plan: UpdatePlan, running: str) -> Appeared:
+def names(running: str, asked: str | None, planned: str | None) -> str:
+    """Return a pattern for the names that pkg may give a new boot environment.
+
+    It is made under a name of libbe's, RUNNING-N, and renamed then (bootenv.py): `asked` is what pkg is told, `planned`
+    what it has made of the image's property auto-be-name, of which the digits may be a time.
+    """
+    stem = re.sub(r"-\d+$", "", running)
+    patterns = [rf"{re.escape(stem)}-\d+"]
+    if asked is not None:
+        patterns.append(re.escape(asked))
+    elif planned is not None:
+        patterns.append(re.sub(r"\d+", r"\\d+", re.escape(planned)))
+    return "|".join(patterns)
+
+
+def appeared(
+    known: Sequence[str], after: Sequence[BootEnvironment], plan: UpdatePlan, running: str, pattern: str
+) -> Appeared:
     """Tell what became of boot environments; `known` are the identities before, `running` the name of the running one.
 
-    pkg makes the backup first and names it RUNNING-backup-N (bootenv.py); a pkg that was run again, because an image
-    was locked, may have left several clones, of which the last counts.
+    What has no name that pkg may have given it (`pattern`, see `names`) somebody else has made meanwhile. pkg makes the
+    backup first and names it RUNNING-backup-N; a pkg that was run again, because an image was locked, may have left
+    several clones, of which the last counts.
     """
     new = [be for be in after if identity(be) not in known]
-    if not plan.new_be:
-        return Appeared(None, tuple(new))
     backups = [be for be in new if plan.backup_be and _is_backup(be, plan, running)]
-    clones = [be for be in new if be not in backups]
+    clones = [be for be in new if be not in backups and re.fullmatch(pattern, be.name)]
+    if not plan.new_be:
+        return Appeared(None, tuple(backups + clones))
     good = [be for be in clones if is_activated(be)] or clones
     return Appeared(
         clone=good[-1] if good else None, kept=tuple(backups), left_over=tuple(be for be in clones if be != good[-1])
@@ -53,7 +72,9 @@ def appeared(known: Sequence[str], after: Sequence[BootEnvironment], plan: Updat
 
 
 def _is_backup(be: BootEnvironment, plan: UpdatePlan, running: str) -> bool:
-    return be.name == plan.backup_be_name if plan.backup_be_name else be.name.startswith(f"{running}-backup-")
+    if plan.backup_be_name:
+        return be.name == plan.backup_be_name
+    return bool(re.fullmatch(rf"{re.escape(running)}-backup-\d+", be.name))
 
 
 def is_activated(be: BootEnvironment) -> bool:

@@ -77,7 +77,8 @@ class _Finish:
         if self.lost.be_uuid != self.site.running.uuid:
             self._elsewhere()
             return Finished(False, (), self.site)
-        new = update_be.appeared(self.lost.bes, self.site.bes, self.plan, self.lost.be_name)
+        lost = self.lost
+        new = update_be.appeared(lost.bes, self.site.bes, self.plan, lost.be_name, lost.be_names)
         if self.plan.new_be:
             self._in_clone(new)
         else:
