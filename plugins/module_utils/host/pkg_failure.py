@@ -480,6 +480,8 @@ def _by_code(failure: Failure) -> Found:
             "makers of pkg.",
         )
     code = exit_code(PKG_ERROR if failure.rc is None else failure.rc)
+    if code.code < 0:
+        return Found(code.cause, f"{code.meaning}.", code.remedy)  # it had no time to say why
     said = next((line for line in lines if not line.endswith(":")), "it does not say more")
     meaning = code.meaning if code.meaning.startswith("pkg") else code.meaning[0].upper() + code.meaning[1:]
     return Found(code.cause, f"{meaning}: {said}.", code.remedy)
