@@ -67,8 +67,10 @@ class Host:
         try:
             yield
         finally:
-            self.save()
-            self._release()
+            try:
+                self.save()
+            finally:
+                self._release()
 
     @contextmanager
     def unlocked(self) -> Iterator[None]:
