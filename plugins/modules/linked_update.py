@@ -267,8 +267,8 @@ lost_writes:
   elements: str
 resumed:
   description:
-    - True if an earlier run was cut off, and this one has found out what it did and tidied up behind it; or if nobody got
-      the earlier run's result. What that run did is part of this result.
+    - True if an earlier run was cut off, and this one has found out what it did and tidied up behind it; or if nobody
+      got the earlier run's result. What that run did is part of this result.
   returned: always
   type: bool
 actions:

@@ -19,9 +19,10 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class KeptResult:
-    """The result of a run that nobody is known to have."""
+    """The result of a run that nobody is known to have; `be_uuid` is the boot environment that ran."""
 
     run_id: str
+    be_uuid: str
     result: Mapping[str, Any]
 
 
@@ -29,9 +30,9 @@ def _path(directory: str) -> str:
     return os.path.join(directory, "result.json")
 
 
-def keep(run_id: str, result: Mapping[str, Any], directory: str = DIRECTORY) -> None:
+def keep(run_id: str, be_uuid: str, result: Mapping[str, Any], directory: str = DIRECTORY) -> None:
     """Keep the result of a run, in the place of any other; when this returns it survives a power loss."""
-    entry = {"version": FORMAT, "run": run_id, "result": result}
+    entry = {"version": FORMAT, "run": run_id, "be_uuid": be_uuid, "result": result}
     durable.write(_path(directory), json.dumps(entry, indent=1, sort_keys=True) + "\n")
 
 
@@ -45,7 +46,7 @@ def kept(directory: str = DIRECTORY) -> KeptResult | None:
         entry = json.loads(text)
         if entry["version"] != FORMAT or not isinstance(entry["result"], dict):
             raise ValueError("it is not of this format")
-        return KeptResult(str(entry["run"]), entry["result"])
+        return KeptResult(str(entry["run"]), str(entry["be_uuid"]), entry["result"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise refuse(
             "journal-unreadable",

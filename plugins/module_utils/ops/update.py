@@ -88,6 +88,7 @@ class _Update:
         self.request = request
         self.check = check
         self.run_id = run_id
+        self.be_uuid: str | None = None
         self.progress: update_progress.Tell = update_progress.silently
         self.store = UpdateStore()
         self.environments = Environments(runner, self.store, check)
@@ -110,7 +111,7 @@ class _Update:
         """Return what the module hands back, with the result of an earlier run that nobody got."""
         result = self.result(diagnosis)
         failure = diagnosis.message if diagnosis else ""
-        return update_delivery.deliver(self.run_id, result, failure, self.check, self.runner.warn)
+        return update_delivery.deliver(self.run_id, self.be_uuid, result, failure, self.check, self.runner.warn)
 
     def result(self, diagnosis: Diagnosis | None) -> dict[str, Any]:
         """Return what the module hands back."""
@@ -155,6 +156,7 @@ class _Update:
         if lost is not None:
             update_lost.let_pkg_end(self.runner, self.request.lock_timeout, self.progress)
         site = look(self.runner)
+        self.be_uuid = site.running.uuid
         if lost is not None:
             finished = update_lost.finish(self.runner, self.environments, self.request, lost, site)
             self.resumed, self.lost, site = finished.resumed, finished.images, finished.site

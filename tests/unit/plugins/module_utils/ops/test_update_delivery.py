@@ -68,26 +68,49 @@ def test_what_was_staged_is_not_told_of_the_running_system() -> None:
 
 def test_a_change_is_kept_until_the_next_run_has_it_and_no_longer(tmp_path: Path) -> None:
     where = str(tmp_path)
-    assert deliver("r1", dict(DONE), "", False, pytest.fail, where) == DONE
-    assert deliver("r2", result(), "", True, pytest.fail, where)["resumed"]  # check mode
-    second = deliver("r2", result(), "", False, pytest.fail, where)
+    assert deliver("r1", "be1", dict(DONE), "", False, pytest.fail, where) == DONE
+    assert deliver("r2", "be1", result(), "", True, pytest.fail, where)["resumed"]  # check mode
+    second = deliver("r2", "be1", result(), "", False, pytest.fail, where)
     assert (second["changed"], second["resumed"]) == (True, True)
     kept = kept_result.kept(where)
     assert kept is not None
     assert (kept.run_id, kept.result["resumed"]) == ("r2", True)
-    assert deliver(None, result(), "", False, pytest.fail, where)["resumed"]
+    assert deliver(None, "be1", result(), "", False, pytest.fail, where)["resumed"]
     assert kept_result.kept(where) is None
 
 
+def test_a_run_that_failed_at_once_leaves_it_to_the_next(tmp_path: Path) -> None:
+    where = str(tmp_path)
+    deliver("r1", "be1", dict(DONE), "", False, pytest.fail, where)
+    for be_uuid in ("be1", None):
+        own = result(images=[])
+        assert deliver("r2", be_uuid, dict(own), "Locked.", False, pytest.fail, where) == own
+    assert deliver("r3", "be1", result(), "", False, pytest.fail, where)["resumed"]
+
+
+def test_a_run_that_tidied_up_and_failed_tells_of_both(tmp_path: Path) -> None:
+    deliver("r1", "be1", dict(DONE), "", False, pytest.fail, str(tmp_path))
+    own = result(changed=True, images=[])
+    assert deliver("r2", "be1", own, "No.", False, pytest.fail, str(tmp_path))["images"] == DONE["images"]
+
+
+def test_the_copy_in_a_clone_is_not_told_of(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    deliver("r1", "be1", dict(DONE), "", False, pytest.fail, str(tmp_path))
+    assert deliver("r2", "be2", result(), "", False, warnings.append, str(tmp_path)) == result()
+    assert "is that of another boot environment" in warnings[0]
+    assert kept_result.kept(str(tmp_path)) is None
+
+
 def test_a_run_without_a_change_keeps_nothing(tmp_path: Path) -> None:
-    assert deliver("r1", result(), "", False, pytest.fail, str(tmp_path)) == result()
+    assert deliver("r1", "be1", result(), "", False, pytest.fail, str(tmp_path)) == result()
     assert kept_result.kept(str(tmp_path)) is None
 
 
 def test_the_failure_of_an_earlier_run_is_told(tmp_path: Path) -> None:
     warnings: list[str] = []
-    deliver("r1", dict(DONE), "Zone web01 is locked.", False, warnings.append, str(tmp_path))
-    deliver("r2", result(), "", False, warnings.append, str(tmp_path))
+    deliver("r1", "be1", dict(DONE), "Zone web01 is locked.", False, warnings.append, str(tmp_path))
+    deliver("r2", "be1", result(), "", False, warnings.append, str(tmp_path))
     assert warnings == ["An earlier update, of which nobody got the result, failed: Zone web01 is locked."]
 
 
@@ -97,12 +120,12 @@ def test_what_cannot_be_kept_is_a_warning(tmp_path: Path, monkeypatch: pytest.Mo
 
     warnings: list[str] = []
     monkeypatch.setattr(update_delivery.kept_result.durable, "write", full)
-    assert deliver("r1", dict(DONE), "", False, warnings.append, str(tmp_path)) == DONE
+    assert deliver("r1", "be1", dict(DONE), "", False, warnings.append, str(tmp_path)) == DONE
     assert "is not kept: [Errno 28] No space left on device" in warnings[0]
 
 
 def test_a_kept_result_that_cannot_be_understood_is_a_warning(tmp_path: Path) -> None:
     warnings: list[str] = []
     (tmp_path / "result.json").write_text("{")
-    assert deliver("r1", dict(DONE), "", False, warnings.append, str(tmp_path)) == DONE
+    assert deliver("r1", "be1", dict(DONE), "", False, warnings.append, str(tmp_path)) == DONE
     assert "cannot be understood" in warnings[0]

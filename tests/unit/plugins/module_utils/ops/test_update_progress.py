@@ -131,7 +131,7 @@ def test_the_last_step_of_each_image() -> None:
 
 
 def test_a_result_is_kept_until_somebody_has_it(follow: Follow, tmp_path: Path) -> None:
-    kept_result.keep("r1", {"changed": True}, str(tmp_path))
+    kept_result.keep("r1", "be1", {"changed": True}, str(tmp_path))
     job = tmp_path / "job"
     job.write_text("{}")
     assert follow()["undelivered"] == "r1"
@@ -146,7 +146,9 @@ def test_a_result_is_kept_until_somebody_has_it(follow: Follow, tmp_path: Path) 
     assert not follow(acknowledge="r1", job=str(job))["changed"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "run": "r1", "result": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "run": "r1", "be_uuid": "u", "result": 3}']
+)
 def test_a_kept_result_that_cannot_be_understood(follow: Follow, tmp_path: Path, content: str) -> None:
     (tmp_path / "result.json").write_text(content)
     with pytest.raises(Refusal, match="result.json keeps the result of an earlier update, and cannot be understood"):
