@@ -230,7 +230,7 @@ def test_lost_writes_are_looked_for_only_if_a_boot_environment_is_made(machine: 
     assert (LAYOUT in ran.typed, ran.result["lost_writes"]) == (False, [])
 
 
-@pytest.mark.parametrize(("free", "who"), [(40_000, "Root filesystem"), (300_000, "for all images")])
+@pytest.mark.parametrize(("free", "who"), [(40_000, "Root filesystem"), (300_000, "for global, db01, web01")])
 def test_no_space(free: int, who: str, machine: MakeMachine) -> None:
     """With --parsable=0 pkg cannot say that an image has no room; and it counts each image by itself."""
     host = make(machine, WEB01, DB01, settings={"available": free})

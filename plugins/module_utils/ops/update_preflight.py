@@ -22,6 +22,7 @@ FROZEN = "frozen"
 HELD_BACK = "held-back"
 INCORPORATION = "entire"
 _FIRST_RELEASE_WITH_RECURSION = 151022
+_DRIFT = 0.01
 _BLOCKING = (linked.IMAGE_MISSING, linked.IMAGE_UNREADABLE)
 # What libbe takes for a name, and no option of pkg.
 _BE_NAME = re.compile(r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]{0,62}")
@@ -170,15 +171,25 @@ def _removed(remove: Sequence[Fmri], change: Sequence[tuple[Fmri, Fmri]]) -> lis
 
 
 def _check_space(plan: UpdatePlan) -> None:
-    needed = sum(image.space_required or 0 for image in plan.images)
-    free = plan.space_available
-    if free is not None and needed > free:
-        raise refuse(
-            "no-space",
-            f"The update needs about {_megabytes(needed)} for all images, and {_megabytes(free)} are free.",
-            "Make room: `beadm list` and `zfs list -t all -o space` show what takes it; old boot environments go with "
-            "`boot_environment`.",
-        )
+    """Refuse what an image has no room for, and all together on one pool; pkg counts each image by itself."""
+    for image in plan.images:
+        if image.space_available is None:
+            continue
+        pool = [one for one in plan.images if _same_pool(one.space_available, image.space_available)]
+        needed = sum(one.space_required or 0 for one in pool)
+        if needed > image.space_available:
+            raise refuse(
+                "no-space",
+                f"The update needs about {_megabytes(needed)} for {', '.join(one.name for one in pool)}, and "
+                f"{_megabytes(image.space_available)} are free.",
+                "Make room: `beadm list` and `zfs list -t all -o space` show what takes it; old boot environments go "
+                "with `boot_environment`.",
+            )
+
+
+def _same_pool(one: int | None, other: int) -> bool:
+    """Tell whether two images seem to have their room from one pool: what is free moves little between two looks."""
+    return one is not None and abs(one - other) <= other * _DRIFT
 
 
 def _megabytes(size: int) -> str:
