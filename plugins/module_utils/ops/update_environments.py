@@ -134,7 +134,8 @@ class Environments:
 
     def _destroy(self, be: BootEnvironment, argv: Sequence[str]) -> None:
         result = self.runner.change(argv)
-        if by_uuid(beadm.boot_environments(self.runner), be.uuid) is None:
+        left = [update_be.identity(one) for one in beadm.boot_environments(self.runner)]
+        if update_be.identity(be) not in left:
             return
         self.told["destroyed"] = False
         raise refuse(
