@@ -1,6 +1,7 @@
 """Print what a command of the testbed costs and what the modules start: `make bench`.
 
-With TESTBED_PKG=/path/to/pkg (tests/testbed/README.md) pkg_parent_check is held beside that pkg, asked zone by zone.
+With TESTBED_PKG=/path/to/pkg (tests/testbed/README.md) pkg_parent_check is held beside that pkg, asked zone by zone,
+and linked_update runs it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import parent_check
+from bench import linked_update, parent_check
 from testbed import adopt, log
 from walk import over_processes, world
 
@@ -52,7 +53,7 @@ print(time.perf_counter() - began)
 
 def main() -> None:
     # All else is the testbed's own: a lent pkg cannot reach its repositories.
-    over_processes.ENVIRONMENT.pop("TESTBED_PKG", None)
+    lent = over_processes.ENVIRONMENT.pop("TESTBED_PKG", None)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         directory = Path(name) / "host"
         world.build(directory, DECLARATION)
@@ -84,6 +85,7 @@ def main() -> None:
         for number in ZONES:
             run(Path(name) / f"zones-{number}", "pkg_parent_check", f"{number} zones", {})
         parent_check.table(Path(name))
+        linked_update.table(Path(name), lent)
 
 
 def enter(directory: Path, argv: list[str]) -> list[str]:
