@@ -272,9 +272,7 @@ class ZonesUpdate:
     def plan(self) -> UpdatePlan:
         """The plans of the zones that have something to do, as far as they could be planned."""
         images = [one.plan for one in self.updates if one.plan is not None and not one.plan.plan.nothing_to_do]
-        free = [image.space_available for image in images if image.space_available is not None]
-        # Zones may lie in several pools; pkg looks at each again.
-        return UpdatePlan(images=tuple(images), space_available=max(free) if free else None)
+        return UpdatePlan(tuple(images))
 
     def run(self, parent: ImageView, zones: Sequence[ZoneSurvey], switching: Sequence[str]) -> None:
         """Update the chosen zones. Raises Refusal before a package moves, or if a zone failed; CommandError.
