@@ -85,6 +85,7 @@ notes:
     data outside of zone BEs do not.
 seealso:
   - module: illumos.linked_zones.linked_image_info
+  - module: illumos.linked_zones.linked_update
 """
 
 EXAMPLES = r"""

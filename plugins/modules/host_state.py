@@ -62,10 +62,18 @@ attributes:
     support: full
   diff_mode:
     support: none
+  idempotent:
+    support: partial
+    details:
+      - V(restored) drops the note once all is as it was; without a note it fails, and so does V(halted).
   platform:
+    platforms: OmniOS, OpenIndiana
     support: full
+notes:
+  - Must run as root in the global zone.
 seealso:
   - module: illumos.linked_zones.linked_update
+  - module: illumos.linked_zones.boot_environment
 """
 
 EXAMPLES = r"""

@@ -108,6 +108,7 @@ notes:
 seealso:
   - module: illumos.linked_zones.linked_image_info
   - module: illumos.linked_zones.pkg_parent_check
+  - module: illumos.linked_zones.linked_update
 """
 
 EXAMPLES = r"""

@@ -171,6 +171,7 @@ seealso:
   - module: illumos.linked_zones.pkg_parent_check
   - module: illumos.linked_zones.linked_publisher
   - module: illumos.linked_zones.boot_environment
+  - module: illumos.linked_zones.host_state
 """
 
 EXAMPLES = r"""

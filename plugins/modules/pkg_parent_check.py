@@ -84,6 +84,7 @@ notes:
   - The collection's C(docs/pkg_parent_check.md) explains each code.
 seealso:
   - module: illumos.linked_zones.linked_image_info
+  - module: illumos.linked_zones.linked_update
 """
 
 EXAMPLES = r"""

@@ -48,7 +48,6 @@ attributes:
     support: full
   diff_mode:
     support: none
-    details: There is nothing to show.
   idempotent:
     support: full
   platform:
@@ -56,6 +55,8 @@ attributes:
     support: full
 notes:
   - Must run as root in the global zone.
+seealso:
+  - module: illumos.linked_zones.linked_update
 """
 
 EXAMPLES = r"""

@@ -115,7 +115,7 @@ def test_packages_by_name_where_they_are(machine: MakeMachine) -> None:
     with_agent(host, "own01")
     with_agent(host, "web01")
     publish(host, "agent", "curl")
-    options = {"scope": "zones", "packages": ("ours/agent", "web/curl"), "zones": ("web01", "own01")}
+    options: dict[str, Any] = {"scope": "zones", "packages": ("ours/agent", "web/curl"), "zones": ("web01", "own01")}
     ran = done(attempt(host, **options))
     assert ran.changing == [
         dry("web01", " ours/agent web/curl"),
