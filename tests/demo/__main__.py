@@ -128,9 +128,7 @@ def main() -> None:
             demo.testbed("publish", "gz1", update)
         demo.play("--check", "--limit", "gz1", playbook=UPDATE)
 
-        say(
-            "7. Update it with its zones: they are shut down, updated with it into a new boot environment, and run again."
-        )
+        say("7. Update it with its zones: shut down, updated with it into a new boot environment, and running again.")
         demo.play("--limit", "gz1", playbook=UPDATE)
 
         say("8. And once more: nothing to do, and nothing is done.")
