@@ -109,7 +109,7 @@ def prepare(session: Session, made: Plan, request: Request) -> None:
     payloads = changes(session, made).payloads
     if not payloads:
         return
-    session.progress(f"Download: 0/{len(payloads)} items  0.0/0.0MB  0% complete \n")
+    session.progress(f"Download: {0:{len(str(len(payloads)))}}/{len(payloads)} items  0.0/0.0MB  0% complete \n")
     for entry in made.arriving:
         session.reach(entry)
     session.progress("Download: Completed 0.00 B in 0.00 seconds (0B/s)\n")
@@ -126,11 +126,14 @@ def execute(session: Session, made: Plan, listed: list[Child] | None = None) -> 
         return
     todo = changes(session, made)
     total = len(todo.remove) + len(todo.install) + len(todo.update)
-    session.progress(f" Actions: 1/{total} actions (Installing new actions)\n")
     session.host.changed = True
     noted = notes.lines(session, todo)
     try:
-        tree.Tree(session.host, session.root, session.repositories).carry_out(todo, session.strike)
+        tree.Tree(session.host, session.root, session.repositories).carry_out(
+            todo,
+            session.strike,
+            lambda number, what: session.progress(f" Actions: {number:{len(str(total))}}/{total} actions ({what})\n"),
+        )
     except tree.Failed as failure:
         session.err(failure.logged)
         raise Exit(1, f"\npkg: {failure}\n") from None

@@ -81,14 +81,28 @@ class Tree:
     root: str
     repositories: Repositories
 
-    def carry_out(self, made: Changes, after: Callable[[str], None] = lambda path: None) -> None:
-        """Change the files; ``after`` is called with each path right after its action."""
+    def carry_out(
+        self,
+        made: Changes,
+        after: Callable[[str], None] = lambda path: None,
+        begins: Callable[[int, str], None] = lambda number, what: None,
+    ) -> None:
+        """Change the files; ``after`` is called with each path right after its action.
+
+        ``begins`` is called before each kind of actions with the first one's number and what pkg calls them.
+        """
+        if made.remove:
+            begins(1, "Removing old actions")
         for old in made.remove:
             self._remove(old, made)
             after(old.get("path"))
+        if made.install:
+            begins(len(made.remove) + 1, "Installing new actions")
         for new in made.install:
             self._install(new, made)
             after(new.get("path"))
+        if made.update:
+            begins(len(made.remove) + len(made.install) + 1, "Updating modified actions")
         for old, new in made.update:
             self._install(new, made, old)
             after(new.get("path"))
