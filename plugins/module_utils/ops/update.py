@@ -271,7 +271,8 @@ class _Update:
             zone_bes = zone_bes_at(zone.zonepath.rstrip("/"), layout)
             if active_zone_bes(zone_bes, site.running.uuid):
                 self.lost_writes.append(zone.name)
-        if self.lost_writes:
+        # A check only plans: what is to be done about them comes before the update.
+        if self.lost_writes and not self.check:
             self.runner.warn(
                 "What these running zones write to their roots between the update and the reboot is gone after it, for "
                 f"the new boot environment has clones of them: {', '.join(self.lost_writes)}. Halt them before the "
