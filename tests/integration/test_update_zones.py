@@ -100,6 +100,20 @@ def test_a_zone_that_was_never_synced_does_not_overtake_the_global_zone(machine:
     assert done(attempt(host, scope="zones")).result["changed"] is False
 
 
+def test_a_new_version_with_another_parent_dependency_stays(machine: MakeMachine) -> None:
+    """Check mode knows it from the catalogs; the run has it from pkg, once the zone is told."""
+    newer = {**AGENT, "version": "2.0", "parent": ["ours/nowhere"]}
+    update = {"uri": URI, "publisher": "ours", "packages": [newer]}
+    host = make(machine, {**WEB01, "linked": False}, updates={"curl": [CURL], "tied": [update]})
+    with_agent(host, "web01")
+    publish(host, "tied", "curl")
+    foreseen = done(attempt(host, check=True, scope="zones"))
+    ran = done(attempt(host, scope="zones"))
+    assert ran.result["plan"] == foreseen.result["plan"]
+    assert host.packages(root("web01"))["ours/agent"].startswith("1.0")
+    assert host.packages(root("web01"))["web/curl"].endswith(NEWEST)
+
+
 def test_metadata_alone_are_a_change(machine: MakeMachine) -> None:
     host = make(machine, {**WEB01, "linked": False})
     for check in (True, False):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Sequence
 
 from ..host import image, pkg, pkg_freeze, pkg_update, safe, update_progress, zoneadm
-from ..host.image import ImageError
+from ..host.image import Image, ImageError, UnknownFormat
 from ..host.progress import Progress
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
@@ -227,7 +227,7 @@ def refuse_moving(one: ZoneUpdate, plan: Plan) -> Diagnosis | None:
     """Return what is said of a plan that moves what follows the global zone; None if it does not."""
     if not one.seen.standing.linked:
         return None
-    moved = {old.stem for old, _new in plan.change} | {fmri.stem for fmri in plan.remove}
+    moved = {old.stem for old, _new in plan.change}
     tied = sorted(moved & on_itself(one.view))
     if not tied:
         return None
@@ -239,10 +239,22 @@ def refuse_moving(one: ZoneUpdate, plan: Plan) -> Diagnosis | None:
     )
 
 
-def once_told(one: ZoneUpdate, plan: Plan) -> Plan:
-    """Return a plan made before the zone was told what the global zone has, without what will not move then."""
-    tied = on_itself(one.view)
-    return replace(plan, change=tuple(pair for pair in plan.change if pair[0].stem not in tied))
+def once_told(one: ZoneUpdate, plan: Plan, parent: ImageView) -> Plan:
+    """Return a plan made before the zone was told what the global zone has, without what will not move then.
+
+    Raises ImageError.
+    """
+    targets = [*plan.add, *(new for _old, new in plan.change)]
+    try:
+        depend = Image(one.seen.root).parent_dependencies(targets)
+    except UnknownFormat:
+        depend = [(new, SELF) for new in targets if new.stem in on_itself(one.view)]
+    stay = {violation.package.stem for violation in violations(depend, parent.installed)}
+    return replace(
+        plan,
+        add=tuple(fmri for fmri in plan.add if fmri.stem not in stay),
+        change=tuple((old, new) for old, new in plan.change if new.stem not in stay),
+    )
 
 
 class ZonesUpdate:
@@ -323,7 +335,7 @@ class ZonesUpdate:
             self._tell(one)
         plan = self._planned(one, self._ask(one, self.request.refresh))
         if untold and self.dry:
-            plan = replace(plan, plan=once_told(one, plan.plan))
+            plan = replace(plan, plan=once_told(one, plan.plan, parent))
         if one.held is not None:
             self.findings += update_hold.his_own(one.held)
             plan = self._hold_back(one, one.held, plan)
