@@ -88,7 +88,11 @@ class Host:
     def _acquire(self) -> None:
         self._lock = os.open(self.private / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.load()
+        try:
+            self.load()
+        except BaseException:
+            self._release()
+            raise
 
     def _release(self) -> None:
         if self._lock is not None:
