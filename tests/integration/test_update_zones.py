@@ -189,15 +189,24 @@ def test_one_failing_zone_does_not_stop_the_others(machine: MakeMachine) -> None
     assert statuses(done(attempt(host, scope="zones"))) == {"db01": "updated", "web01": "unchanged"}
 
 
-def test_a_publisher_that_the_zone_lacks(machine: MakeMachine) -> None:
+@pytest.mark.parametrize(
+    ("command", "words", "act"),
+    [
+        ("set-publisher --disable ours", "has disabled", "--enable ours"),
+        ("unset-publisher ours", "does not have", "-g URI ours"),
+        (f"set-publisher -G {URI} ours", "has without an origin", "-g URI ours"),
+    ],
+)
+def test_a_publisher_that_the_zone_lacks(command: str, words: str, act: str, machine: MakeMachine) -> None:
     host = make(machine)
     with_agent(host, "web01")
     with_agent(host, "db01")
     publish(host, "agent")
-    host.command(f"pkg -R {root('db01')} set-publisher --disable ours")
+    assert host.command(f"pkg -R {root('db01')} {command}").rc == 0
     ran = attempt(host, scope="zones", packages=("ours/agent",))
     assert (ran.cause, statuses(ran)) == ("publisher-missing", {"db01": "failed", "web01": "updated"})
-    assert f"pkg -R {root('db01')} set-publisher -g URI ours" in ran.message
+    assert words in ran.message
+    assert f"pkg -R {root('db01')} set-publisher {act}" in ran.message
 
 
 def test_a_repository_that_is_away(machine: MakeMachine) -> None:

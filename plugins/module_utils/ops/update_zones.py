@@ -192,20 +192,25 @@ def _no_publisher(one: ZoneUpdate) -> Diagnosis | None:
     """See that the packages' publishers can be asked in the zone: else pkg finds nothing newer, and says nothing."""
     if one.view.use_system_repo:
         return None
-    there = {publisher.name for publisher in one.view.publishers if publisher.enabled and publisher.origins}
+    known = {publisher.name: publisher for publisher in one.view.publishers}
+    inside = f"pkg -R {one.seen.root}"
     for pattern in one.packages:
         for stem in matching(pattern, one.view.installed):
-            asked = _publisher_of(pattern)
-            name = asked or one.view.installed[stem].publisher
-            if name not in there:
-                which = f"{stem} is from" if not asked else f"{stem} is asked for from"
-                return Diagnosis(
-                    "publisher-missing",
-                    f"{which} publisher {name}, which zone {one.zone.name} does not have, or not enabled with an "
-                    "origin: no newer version can be found there.",
-                    f"Make the publisher available to the zone: `pkg -R {one.seen.root} set-publisher -g URI {name}`, "
-                    "or linked_publisher with `zone_publishers`.",
-                )
+            name = _publisher_of(pattern) or one.view.installed[stem].publisher
+            there = known.get(name)
+            if there is None or not there.origins:
+                lack, act = "does not have" if there is None else "has without an origin", f"-g URI {name}"
+            elif not there.enabled:
+                lack, act = "has disabled", f"--enable {name}"
+            else:
+                continue
+            return Diagnosis(
+                "publisher-missing",
+                f"{stem} comes from publisher {name}, which zone {one.zone.name} {lack}: no newer version can be found "
+                "there.",
+                f"Make the publisher available to the zone: `{inside} set-publisher {act}`, or the module "
+                "linked_publisher with `zone_publishers`.",
+            )
     return None
 
 
