@@ -125,6 +125,7 @@ def test_pkg_says_that_all_is_well_and_it_is_not(machine: MakeMachine) -> None:
     host.faults({"match": REAL, "rc": 0})
     failed = attempt(host)
     assert (failed.cause, set(statuses(failed).values())) == ("not-as-planned", {"failed"})
+    assert failed.result["changed"] is False
     assert "the global zone, zone a01, zone b01 and zone c01 did not get what was planned" in failed.message
     host.faults()
     publish(host, "kernel")

@@ -378,7 +378,8 @@ class _Update:
         self.store.save(begun)
         result = self.runner.change(self._command(), EXPECTED_SECONDS, LIMIT_SECONDS, self._watch())
         self.exit_code = result.rc
-        self.acts = self.acts or result.rc == exitcodes.PKG_OK
+        # Where no package was to change, that zones were told of their parent is all that it did.
+        self.acts = self.acts or (plan.nothing_to_do and result.rc == exitcodes.PKG_OK)
         trouble = self._let_go()
         told = self._came_out(begun, plan, result) or trouble
         if trouble is None:
