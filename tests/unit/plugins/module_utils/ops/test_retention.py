@@ -52,7 +52,7 @@ def worlds(draw: st.DrawFn) -> World:
     running, coming = draw(st.integers(0, count - 1)), draw(st.integers(0, count - 1))
     bes, file_systems = [], [BeFileSystem("rpool/zones/web01", "/zones/web01", "-", "-", "", 0, True, "-")]
     names: list[str] = []
-    orders = [draw(st.permutations(range(count))) for _ in range(2)]
+    orders = [draw(st.permutations(range(count))) for turn in range(2)]
     for i in range(count):
         active = ("N" if i == running else "") + ("R" if i == coming else "")
         mountpoint = "/" if i == running else draw(st.sampled_from(["", "", "", "/mnt"]))
@@ -99,7 +99,7 @@ def test_nothing_goes_that_is_needed(
     # what is left is left again
     left = World([be for be in world.bes if be.name not in gone], world.file_systems, world.snapshots)
     rest = [f for f in world.file_systems if f.name not in dying]
-    again, _ = retain(left.trees, rest, world.snapshots, keep, match, protect, destroy_snapshots)
+    again, _kept = retain(left.trees, rest, world.snapshots, keep, match, protect, destroy_snapshots)
     assert again == []
 
 
