@@ -120,7 +120,7 @@ class UpdateStore:
             data = self._read(self.journal_path)
             if data is None:
                 return None
-            data["images"] = [(zone, entry) for zone, entry in data["images"]]
+            data["images"] = [(zone, dict(entry)) for zone, entry in data["images"]]
             journal = UpdateJournal(**data)
             journal.plan()
             return journal
