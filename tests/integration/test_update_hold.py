@@ -197,6 +197,23 @@ def test_a_failed_update_leaves_no_freeze(machine: MakeMachine) -> None:
     assert frozen_anywhere(host) == []
 
 
+def test_a_freeze_that_cannot_be_let_go_is_said(machine: MakeMachine) -> None:
+    """After an update that went well it is what failed; after one that did not, a warning. The next run lets go."""
+    for immutable in ([], [f"{ROOT}/etc"]):
+        host = make(machine, WEB01)
+        publish(host, "libraries", "curl")
+        host.change(immutable=immutable)
+        host.faults({"match": " unfreeze ", "nth": "every", "rc": 1, "stderr": "pkg unfreeze: no\n"})
+        failed = attempt(host, hold=HOLD, backup_be="never")
+        said = failed.message if not immutable else " ".join(failed.result["warnings"])
+        assert "web/curl was held in zone web01" in said
+        assert (failed.cause == "hold-left") is (immutable == [])
+        host.faults()
+        host.change(immutable=[])
+        assert done(attempt(host, hold=HOLD, backup_be="never")).result["resumed"] is True
+        assert frozen_anywhere(host) == []
+
+
 def test_a_freeze_that_fails_is_said(machine: MakeMachine) -> None:
     host = make(machine, WEB01, DB01)
     publish(host, "libraries", "curl")

@@ -183,7 +183,7 @@ class _Update:
             # What is held must stay so while pkg is at work; the next run lets it go.
             raise
         except (Refusal, CommandError, OSError):
-            self._let_go()
+            self._let_go_after_failure()
             raise
 
     def _check_publishers(self, site: Site) -> None:
@@ -330,7 +330,7 @@ class _Update:
         except StillRunning:
             raise
         except (Refusal, CommandError):
-            self._let_go()
+            self._let_go_after_failure()
             self.store.remove()
             raise
 
@@ -349,6 +349,11 @@ class _Update:
         if self.check:
             return None
         return update_hold.let_go(self.runner, {held.zone: held.root for held in self.holding})
+
+    def _let_go_after_failure(self) -> None:
+        trouble = self._let_go()
+        if trouble is not None:
+            self.runner.warn(trouble.message)
 
     def _let_go_of_left(self, site: Site) -> Site:
         """Unfreeze what a run that was cut off has left frozen, and return the host as it is then."""

@@ -343,7 +343,7 @@ def blocks(told: Diagnosis, holds: Sequence[Hold]) -> Diagnosis:
     return Diagnosis(
         "hold-blocks",
         f"With what `hold` keeps ({names}) the update cannot be planned. {why}",
-        "Leave out of `hold` what stands against it. Nothing was changed, and nothing is frozen any more.",
+        "Leave out of `hold` what stands against it. No package was changed.",
         told.evidence,
     )
 
