@@ -51,7 +51,7 @@ class Planner:
         )
         stale = quietly or pkg_update.stale_catalogs(result)
         if stale:
-            self._check_stale(result)
+            self._check_stale()
             result = self._ask(refresh=False)
         if pkg_update.pkg_out_of_date(result):
             # It has not come to the zones, and has not fetched their catalogs.
@@ -82,28 +82,23 @@ class Planner:
             return update_preflight.lost_parent(lost, self.site.zones, result.lines())
         return Refusal(pkg_update.explain(result, "Planning the update", self.site.roots()))
 
-    def _check_stale(self, result: Result) -> None:
+    def _check_stale(self) -> None:
         """Refuse to go on with catalogs that could not be refreshed, unless that is allowed."""
         if self.request.allow_stale_catalogs:
             self.runner.warn("Not every repository could be reached; the update is planned from what was known before.")
             return
-        away = self._unreachable()
-        if away:
-            raise refuse(
-                "unreachable",
-                f"Repositories cannot be reached, and pkg would go on with what it knew of them: {'; '.join(away)}.",
-                "Mend the network or the publisher's origin, then run again; or set `allow_stale_catalogs: true` to do "
-                "without.",
-                tuple(result.lines()),
-            )
-
-    def _unreachable(self) -> list[str]:
         linked = [(f"zone {zone.zone.name}", zone.root) for zone in self.site.zones if zone.standing.linked]
         for name, root in [("the global zone", "/"), *linked]:
-            found = pkg.unreachable_publishers(self.runner.change(pkg.refresh(root)))
-            if found:
-                return [f"publisher {publisher} of {name}" for publisher in found]
-        return []
+            result = self.runner.change(pkg.refresh(root))
+            away = [f"publisher {publisher} of {name}" for publisher in pkg.unreachable_publishers(result)]
+            if away:
+                raise refuse(
+                    "unreachable",
+                    f"Repositories cannot be reached, and pkg would go on with what it knew of them: {'; '.join(away)}.",
+                    "Mend the network or the publisher's origin, then run again; or set `allow_stale_catalogs: true` "
+                    "to do without.",
+                    tuple(result.lines()),
+                )
 
     def _update_pkg_itself(self, refresh: bool) -> Result:
         """Do as pkg says: update pkg first, then plan anew. In check mode plan as if that had been done."""
