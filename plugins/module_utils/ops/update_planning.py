@@ -94,7 +94,7 @@ class Planner:
             if away:
                 raise refuse(
                     "unreachable",
-                    f"Repositories cannot be reached, and pkg would go on with what it knew of them: {'; '.join(away)}.",
+                    f"Repositories cannot be reached, and pkg would go on with what it had: {'; '.join(away)}.",
                     "Mend the network or the publisher's origin, then run again; or set `allow_stale_catalogs: true` "
                     "to do without.",
                     tuple(result.lines()),
