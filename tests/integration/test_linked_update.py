@@ -184,9 +184,11 @@ def test_a_new_boot_environment(machine: MakeMachine) -> None:
     assert boot_environments(host) == {"omnios-r151054": "N", "next": "R"}
     for check in (True, False):
         again = done(attempt(host, check=check))
-        assert again.typed == again.actions == LOOK
+        assert again.typed == again.actions == [*LOOK, LAYOUT]
         assert (again.result["changed"], again.result["reboot_required"]) == (False, True)
+        assert again.result["lost_writes"] == ["web01", "own01"]
         assert again.result["images"] == ran.result["images"]
+        assert "next, which an update has made, waits to be booted" in again.result["warnings"][0]
         assert again.result["be"] == {"created": True, "name": "next", "uuid": be["uuid"], "activated": True}
     host.command("init 6")
     assert all(version.endswith(LATER) for version in versions(host, "system/library", "web01", "db01"))
@@ -203,7 +205,7 @@ def test_activation(activate: str, flags: str, machine: MakeMachine) -> None:
     assert boot_environments(host)["next"] == flags
     assert (ran.result["be"]["activated"], ran.result["reboot_required"]) == (activate != "never", True)
     again = done(attempt(host))
-    assert (again.typed, again.result["reboot_required"]) == (LOOK, True)
+    assert (again.typed, again.result["reboot_required"]) == ([*LOOK, LAYOUT], True)
 
 
 def test_a_boot_environment_that_somebody_decided_against(machine: MakeMachine) -> None:

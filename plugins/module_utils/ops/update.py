@@ -165,6 +165,7 @@ class _Update:
         staged = self.environments.waiting(site.bes)
         if staged is not None:
             self.staged = staged
+            self._warn_of_lost_writes(site)
             return
         waiting = update_be.other_pending(site.bes)
         if waiting is not None:
