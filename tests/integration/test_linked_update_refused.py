@@ -120,7 +120,7 @@ def test_licences(where: str, machine: MakeMachine) -> None:
     declared = LICENSED if where == "global" else {}
     host = make(machine, {**WEB01, **({} if declared else LICENSED)}, **declared)
     publish(host, "licence")
-    name = "global" if where == "global" else "web01"
+    name = "the global zone" if where == "global" else "zone web01"
     refused(host, "licence", f"{name}: pkg://omnios/system/licensed@", "accept_licenses", typed=[*LOOK, DRY])
     ran = done(attempt(host, accept_licenses=True))
     assert "pkg update --accept --no-refresh -r" in ran.typed
@@ -133,7 +133,12 @@ def test_packages_that_must_stay(pattern: str, stops: bool, machine: MakeMachine
     host = make(machine, WEB01)
     publish(host, "retired")
     if stops:
-        refused(host, "would-remove", "global: ooce/util/tmux, web01: ooce/util/tmux", fail_on_remove=(pattern,))
+        refused(
+            host,
+            "would-remove",
+            "ooce/util/tmux in the global zone, ooce/util/tmux in zone web01",
+            fail_on_remove=(pattern,),
+        )
     else:
         assert done(attempt(host, fail_on_remove=(pattern,))).result["changed"] is True
 
@@ -230,7 +235,9 @@ def test_lost_writes_are_looked_for_only_if_a_boot_environment_is_made(machine: 
     assert (LAYOUT in ran.typed, ran.result["lost_writes"]) == (False, [])
 
 
-@pytest.mark.parametrize(("free", "who"), [(40_000, "Root filesystem"), (300_000, "for global, db01, web01")])
+@pytest.mark.parametrize(
+    ("free", "who"), [(40_000, "Root filesystem"), (300_000, "for the global zone, zone db01, zone web01")]
+)
 def test_no_space(free: int, who: str, machine: MakeMachine) -> None:
     """With --parsable=0 pkg cannot say that an image has no room; and it counts each image by itself."""
     host = make(machine, WEB01, DB01, settings={"available": free})

@@ -15,7 +15,7 @@ from ..model.finding import Finding, Refusal, refuse
 from ..model.fmri import Fmri
 from ..model.image import ImageView
 from ..model.parent import MISSING, Violation, violations
-from ..model.update import Request, UpdatePlan
+from ..model.update import ImagePlan, Request, UpdatePlan
 from .survey import ZoneSurvey
 
 FROZEN = "frozen"
@@ -135,7 +135,7 @@ def check_plan(request: Request, plan: UpdatePlan, bes: Sequence[BootEnvironment
 
 def _check_licences(request: Request, plan: UpdatePlan) -> None:
     asked = [
-        f"{image.name}: {licence.package}, licence {licence.name}"
+        f"{_called(image)}: {licence.package}, licence {licence.name}"
         for image in plan.images
         for licence in image.plan.licences
         if licence.must_accept
@@ -145,14 +145,19 @@ def _check_licences(request: Request, plan: UpdatePlan) -> None:
             "licence",
             f"Licences must be accepted before packages can be installed: {'; '.join(asked)}. (Those of a zone's "
             "packages pkg would accept by itself, without a word.)",
-            "Read them (`pkg info --license -r PACKAGE`), then set `accept_licenses: true`.",
+            "Read them (`pkg info --license -r PACKAGE`, with `-R ROOT` for a package of a publisher that only the zone "
+            "with that root has), then set `accept_licenses: true`.",
             tuple(asked),
         )
 
 
+def _called(image: ImagePlan) -> str:
+    return f"zone {image.zone}" if image.zone else "the global zone"
+
+
 def _check_removals(request: Request, plan: UpdatePlan) -> None:
     gone = [
-        f"{image.name}: {fmri.stem}"
+        f"{fmri.stem} in {_called(image)}"
         for image in plan.images
         for fmri in _removed(image.plan.remove, image.plan.change)
         if any(fnmatch.fnmatchcase(fmri.stem, pattern) for pattern in request.fail_on_remove)
@@ -180,7 +185,7 @@ def _check_space(plan: UpdatePlan) -> None:
         if needed > image.space_available:
             raise refuse(
                 "no-space",
-                f"The update needs about {_megabytes(needed)} for {', '.join(one.name for one in pool)}, and "
+                f"The update needs about {_megabytes(needed)} for {', '.join(map(_called, pool))}, and "
                 f"{_megabytes(image.space_available)} are free.",
                 "Make room: `beadm list` and `zfs list -t all -o space` show what takes it; old boot environments go "
                 "with `boot_environment`.",

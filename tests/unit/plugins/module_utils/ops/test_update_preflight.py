@@ -43,9 +43,9 @@ def test_enough_space(images: list[tuple[str | None, int, int | None]]) -> None:
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        ([(None, 4 * GB, 3 * GB)], "4096 MB for global, and 3072 MB"),
-        ([(None, 2 * GB, 3 * GB), ("web01", 2 * GB, 3 * GB - 4096)], "4096 MB for global, web01"),
-        ([(None, GB, 900 * GB), ("web01", 2 * GB, GB)], "2048 MB for web01, and 1024 MB"),
+        ([(None, 4 * GB, 3 * GB)], "4096 MB for the global zone, and 3072 MB"),
+        ([(None, 2 * GB, 3 * GB), ("web01", 2 * GB, 3 * GB - 4096)], "4096 MB for the global zone, zone web01"),
+        ([(None, GB, 900 * GB), ("web01", 2 * GB, GB)], "2048 MB for zone web01, and 1024 MB"),
     ],
 )
 def test_not_enough_space(images: list[tuple[str | None, int, int | None]], words: str) -> None:
