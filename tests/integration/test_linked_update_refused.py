@@ -9,7 +9,19 @@ import pytest
 
 from integration.conftest import MakeMachine
 from integration.machine import Machine
-from integration.updating import DB01, DRY, LAYOUT, LOOK, OWN01, WEB01, attempt, boot_environments, done, publish
+from integration.updating import (
+    DB01,
+    DRY,
+    LAYOUT,
+    LOOK,
+    OWN01,
+    WEB01,
+    attempt,
+    boot_environments,
+    done,
+    publish,
+    statuses,
+)
 
 CORE = "https://pkg.example.org/r151054/core/"
 LICENSED = {"packages": {"add": ["system/licensed"]}}
@@ -166,7 +178,8 @@ def test_a_repository_that_is_away(machine: MakeMachine) -> None:
     host.change(offline=[CORE])
     refused(host, "unreachable", "publisher omnios of the global zone", "allow_stale_catalogs")
     ran = done(attempt(host, allow_stale_catalogs=True, check=True))
-    assert ran.typed == [*LOOK, DRY, "pkg update -n --parsable=0 --no-refresh -r"]
+    fetched = "pkg -R /zones/web01/root refresh"
+    assert ran.typed == [*LOOK, DRY, fetched, "pkg update -n --parsable=0 --no-refresh -r"]
     assert "Not every repository could be reached" in ran.result["warnings"][0]
 
 
@@ -176,6 +189,16 @@ def test_a_repository_that_is_away_without_a_word(machine: MakeMachine) -> None:
     publish(host, "libraries")
     host.change(offline=[CORE])
     refused(host, "unreachable", "publisher omnios of the global zone", typed=[*LOOK, DRY, "pkg -R / refresh"])
+
+
+def test_one_repository_of_two_is_away_and_that_is_allowed(machine: MakeMachine) -> None:
+    """pkg has fetched the global zone's catalogs and ended before the zones': they could not follow."""
+    host = make(machine, WEB01)
+    done(attempt(host))
+    publish(host, "libraries")
+    host.change(offline=[CORE.replace("core", "extra")])
+    ran = done(attempt(host, allow_stale_catalogs=True))
+    assert statuses(ran) == {"global": "updated", "web01": "updated"}
 
 
 def test_a_repository_that_lacks_what_must_be_fetched(machine: MakeMachine) -> None:
@@ -236,7 +259,7 @@ def test_lost_writes_are_looked_for_only_if_a_boot_environment_is_made(machine: 
 
 
 @pytest.mark.parametrize(
-    ("free", "who"), [(40_000, "Root filesystem"), (300_000, "for the global zone, zone db01, zone web01")]
+    ("free", "who"), [(40_000, "Root filesystem"), (300_000, "the global zone, zone db01, zone web01")]
 )
 def test_no_space(free: int, who: str, machine: MakeMachine) -> None:
     """With --parsable=0 pkg cannot say that an image has no room; and it counts each image by itself."""

@@ -14,6 +14,7 @@ from ..model.exitcodes import PKG_ERROR, PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Refusal, refuse
 from ..model.update import Request, UpdatePlan
 from . import update_preflight
+from .survey import ZoneSurvey
 from .update_result import selected
 from .update_site import Site, look
 
@@ -51,7 +52,7 @@ class Planner:
         )
         stale = quietly or pkg_update.stale_catalogs(result)
         if stale:
-            self._check_stale()
+            self._check_stale(came_to_zones=result.rc in _PLANNED)
             result = self._ask(refresh=False)
         if pkg_update.pkg_out_of_date(result):
             # It has not come to the zones, and has not fetched their catalogs.
@@ -82,12 +83,14 @@ class Planner:
             return update_preflight.lost_parent(lost, self.site.zones, result.lines())
         return Refusal(pkg_update.explain(result, "Planning the update", self.site.roots()))
 
-    def _check_stale(self) -> None:
+    def _check_stale(self, came_to_zones: bool) -> None:
         """Refuse to go on with catalogs that could not be refreshed, unless that is allowed."""
         if self.request.allow_stale_catalogs:
             self.runner.warn("Not every repository could be reached; the update is planned from what was known before.")
+            if not came_to_zones:
+                self._fetch_for_zones()
             return
-        linked = [(f"zone {zone.zone.name}", zone.root) for zone in self.site.zones if zone.standing.linked]
+        linked = [(f"zone {zone.zone.name}", zone.root) for zone in self._linked()]
         for name, root in [("the global zone", "/"), *linked]:
             result = self.runner.change(pkg.refresh(root))
             away = [f"publisher {publisher} of {name}" for publisher in pkg.unreachable_publishers(result)]
@@ -99,6 +102,14 @@ class Planner:
                     "to do without.",
                     tuple(result.lines()),
                 )
+
+    def _fetch_for_zones(self) -> None:
+        """Bring the zones' catalogs to where the global zone's are, which may know by now what zones must follow to."""
+        for zone in self._linked():
+            self.runner.change(pkg.refresh(zone.root))
+
+    def _linked(self) -> list[ZoneSurvey]:
+        return [zone for zone in self.site.zones if zone.standing.linked]
 
     def _update_pkg_itself(self, refresh: bool) -> Result:
         """Do as pkg says: update pkg first, then plan anew. In check mode plan as if that had been done."""

@@ -145,8 +145,8 @@ def _check_licences(request: Request, plan: UpdatePlan) -> None:
             "licence",
             f"Licences must be accepted before packages can be installed: {'; '.join(asked)}. (Those of a zone's "
             "packages pkg would accept by itself, without a word.)",
-            "Read them (`pkg info --license -r PACKAGE`, with `-R ROOT` for a package of a publisher that only the zone "
-            "with that root has), then set `accept_licenses: true`.",
+            "Read them (`pkg info --license -r PACKAGE`, with `-R ROOT` for a package of a publisher that only the "
+            "zone with that root has); then set `accept_licenses: true`.",
             tuple(asked),
         )
 
