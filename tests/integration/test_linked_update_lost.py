@@ -17,6 +17,7 @@ from integration.machine import Machine
 from integration.updating import (
     DB01,
     DRY,
+    LAYOUT,
     LOOK,
     MOUNTPOINT,
     OWN01,
@@ -143,16 +144,16 @@ def test_a_boot_environment_that_a_lost_run_made(machine: MakeMachine) -> None:
     kill_after(host, REAL)
     foreseen = done(attempt(host, check=True))
     ran = done(attempt(host))
-    assert foreseen.typed == [*LOOK, "beadm list -H"]
+    assert foreseen.typed == [*LOOK, "beadm list -H", LAYOUT]
     assert foreseen.actions == ran.typed
     for key in ("images", "be", "changed", "resumed", "reboot_required"):
         assert foreseen.result[key] == ran.result[key]
     read = ["beadm mount omnios-r151054-1 " + MOUNTPOINT, "beadm unmount omnios-r151054-1", "beadm list -H"]
-    assert ran.typed == [*LOOK, *read]
+    assert ran.typed == [*LOOK, *read, LAYOUT]
     assert [ran.result[key] for key in ("resumed", "changed", "reboot_required")] == [True, True, True]
     assert statuses(ran)["global"] == "staged"
     again = done(attempt(host))
-    assert (again.typed, again.result["changed"], again.result["resumed"]) == (LOOK, False, False)
+    assert (again.typed, again.result["changed"], again.result["resumed"]) == ([*LOOK, LAYOUT], False, False)
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -165,6 +165,10 @@ class _Update:
         staged = self.environments.waiting(site.bes)
         if staged is not None:
             self.staged = staged
+            self.runner.warn(
+                f"Boot environment {self.environments.told['name']}, which an update has made, waits to be booted. "
+                "Until it is booted or destroyed nothing else is done."
+            )
             self._warn_of_lost_writes(site)
             return
         waiting = update_be.other_pending(site.bes)
