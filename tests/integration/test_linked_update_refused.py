@@ -192,13 +192,13 @@ def test_a_repository_that_is_away_without_a_word(machine: MakeMachine) -> None:
 
 
 def test_one_repository_of_two_is_away_and_that_is_allowed(machine: MakeMachine) -> None:
-    """pkg has fetched the global zone's catalogs and ended before the zones': they could not follow."""
-    host = make(machine, WEB01)
+    """pkg has fetched the catalogs of the global zone and of one zone, and ended: the other could not follow."""
+    host = make(machine, WEB01, DB01)
     done(attempt(host))
     publish(host, "libraries")
     host.change(offline=[CORE.replace("core", "extra")])
     ran = done(attempt(host, allow_stale_catalogs=True))
-    assert statuses(ran) == {"global": "updated", "web01": "updated"}
+    assert statuses(ran) == {"global": "updated", "web01": "updated", "db01": "updated"}
 
 
 def test_a_repository_that_lacks_what_must_be_fetched(machine: MakeMachine) -> None:

@@ -13,7 +13,7 @@ from .pkg_failure import explain
 from .pkg_plan import field, parse_document, plan_of, size, text_of
 from .runner import Result
 
-__all__ = ["dry_run", "explain", "parse_update", "pkg_out_of_date", "stale_catalogs", "update"]
+__all__ = ["dry_run", "explain", "parse_update", "pkg_out_of_date", "stale_catalogs", "stumbled", "update"]
 
 _CHILD = "zone:"
 _STALE = "WARNING: Errors were encountered when attempting to retrieve package"
@@ -141,14 +141,18 @@ def _image(zone: str | None, document: Mapping[str, Any]) -> ImagePlan:
 
 
 def stale_catalogs(result: Result) -> bool:
-    """Tell whether pkg went on with catalogs that it could not refresh, or stumbled over that.
+    """Tell whether pkg went on with catalogs that it could not refresh, or stumbled over that."""
+    asked = "--no-refresh" not in result.argv
+    return (asked and stumbled(result)) or _STALE in result.stdout + result.stderr
+
+
+def stumbled(result: Result) -> bool:
+    """Tell whether pkg seems to have stumbled over a repository that a zone could not reach.
 
     With -r and --parsable it ends in a traceback then (recording 26-unreachable-repository), which may have other
     causes, too: `pkg refresh` tells.
     """
-    asked = "--parsable=0" in result.argv and "--no-refresh" not in result.argv
-    stumbled = asked and result.rc == PKG_TRACEBACK and "AssertionError" in result.stderr
-    return stumbled or _STALE in result.stdout + result.stderr
+    return "--parsable=0" in result.argv and result.rc == PKG_TRACEBACK and "AssertionError" in result.stderr
 
 
 def pkg_out_of_date(result: Result) -> bool:

@@ -53,7 +53,7 @@ class Planner:
         stale = quietly or pkg_update.stale_catalogs(result)
         if stale:
             self._check_stale(came_to_zones=result.rc in _PLANNED)
-            result = self._ask(refresh=False)
+            result = self._ask_in_spite()
         if pkg_update.pkg_out_of_date(result):
             # It has not come to the zones, and has not fetched their catalogs.
             result = self._update_pkg_itself(refresh=self.request.refresh and not stale)
@@ -74,6 +74,18 @@ class Planner:
         # Not a probe: it writes the catalogs that it fetches, and waits for another pkg.
         result = self.runner.change(argv, EXPECTED_SECONDS, LIMIT_SECONDS)
         self.exit_code = result.rc
+        return result
+
+    def _ask_in_spite(self) -> Result:
+        """Ask while a repository is away.
+
+        A zone that needs a manifest from any repository makes pkg stumble again; it has the manifest then.
+        """
+        result = self._ask(refresh=False)
+        for _zone in self._linked():
+            if not pkg_update.stumbled(result):
+                break
+            result = self._ask(refresh=False)
         return result
 
     def _unplanned(self, result: Result) -> Refusal:
