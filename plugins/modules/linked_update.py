@@ -163,6 +163,7 @@ attributes:
     support: full
 notes:
   - Must run as root in the global zone.
+  - The exact commands of each case stand in the collection's C(docs/linked_update-sequence.md).
   - Zones that are not linked (brand C(ipkg)) are not updated; they are reported as V(not-linked).
   - With a new boot environment, what running zones, and the global zone, write to their roots between the update and
     the reboot is gone after it. RV(lost_writes) names the zones.

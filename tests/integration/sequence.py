@@ -1,7 +1,8 @@
-"""docs/zone_brand-sequence.md, read: the commands of each section, and when each of them runs.
+"""Pages docs/*-sequence.md, read: the commands of each section, and when each of them runs.
 
 A line of a section is a command, indented by four blanks; after three or more blanks follow the words that say when it
-runs (none: always). Every such phrase stands in WHEN here, so the page cannot say something that no test understands.
+runs (none: always). Every such phrase of zone_brand's stands in WHEN here, so the page cannot say something that no
+test understands.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "zone_brand-sequence.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "zone_brand-sequence.md"
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,11 @@ class Line:
     when: str
 
 
-def sections() -> dict[str, list[Line]]:
+def sections(page: Path = PAGE) -> dict[str, list[Line]]:
     """Heading -> the commands below it."""
     found: dict[str, list[Line]] = {}
     heading = ""
-    for text in PAGE.read_text().splitlines():
+    for text in page.read_text().splitlines():
         if text.startswith("## "):
             heading = text[3:]
             found[heading] = []
@@ -111,9 +113,14 @@ def commands(lines: list[Line], case: Case) -> list[str]:
             names = dict(case.names)
             if "PREVIOUS" in line.command:
                 names["PREVIOUS"], names["OWN"] = case.moves[turn]
-            words = [names.get(word, _inside(word, names)) for word in line.command.split(" ")]
-            found.append(" ".join(word for word in words if word))
+            found.append(spelled(line.command, names))
     return found
+
+
+def spelled(command: str, names: dict[str, str]) -> str:
+    """Return a command of the page with the names replaced; a name for nothing leaves nothing."""
+    words = [names.get(word, _inside(word, names)) for word in command.split(" ")]
+    return " ".join(word for word in words if word)
 
 
 def _inside(word: str, names: dict[str, str]) -> str:
