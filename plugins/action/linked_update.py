@@ -116,9 +116,10 @@ class ActionModule(ActionBase):
                     ) from None  # its text would be put behind this one
                 if first:
                     self._say(f"The connection is lost ({exc}). The update goes on there; trying to reach it again.")
+                else:
+                    time.sleep(min(PAUSE_SECONDS, timeout))
             with contextlib.suppress(AnsibleConnectionFailure):
                 self._connection.reset()
-            time.sleep(min(PAUSE_SECONDS, timeout))
 
     def _acknowledge(self) -> None:
         try:
