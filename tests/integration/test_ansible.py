@@ -23,22 +23,27 @@ MARK = ["beadm", "list"]
 RESULTS = "/root/results.json"
 
 
-def play(
-    host: Machine, tmp_path: Path, tasks: list[dict[str, Any]], over: dict[str, Any] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the tasks on the host; ``over``: variables of another connection than the testbed's."""
-    variables = over or {"ansible_connection": "testbed", "testbed_dir": str(host.directory)}
-    variables["ansible_python_interpreter"] = "/usr/bin/python3"
-    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"gz1": variables}}}))
-    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
-    env = {
+def environment(tmp_path: Path) -> dict[str, str]:
+    """In it ansible finds the testbed's connection and this collection; its own files go to `tmp_path`."""
+    return {
         **os.environ,
         "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS),
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"),
     }
+
+
+def play(host: Machine, tmp_path: Path, tasks: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+    """Run the tasks on the host."""
+    variables = {
+        "ansible_connection": "testbed",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "testbed_dir": str(host.directory),
+    }
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"gz1": variables}}}))
+    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
     argv = [str(PLAYBOOK), "--diff", "-i", str(tmp_path / "hosts.json"), str(tmp_path / "play.json")]
-    return subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    return subprocess.run(argv, env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False)
 
 
 def six_steps() -> list[dict[str, Any]]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +31,7 @@ def host(machine: MakeMachine) -> Machine:
     return made
 
 
-def results(
-    host: Machine, tmp_path: Path, *tasks: dict[str, Any], over: dict[str, Any] | None = None
-) -> tuple[list[dict[str, Any]], str]:
+def results(host: Machine, tmp_path: Path, *tasks: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     """Run the tasks, which may fail or find the host unreachable; their results, and the play's output."""
     listed: list[dict[str, Any]] = []
     for number, task in enumerate(tasks):
@@ -46,24 +39,10 @@ def results(
         listed += [{**task, **kept}, {"ansible.builtin.debug": {"msg": f"after {number}"}}]
     names = ", ".join(f"result{number}" for number in range(len(tasks)))
     listed.append({"ansible.builtin.copy": {"content": "{{ [" + names + "] | to_json }}", "dest": RESULTS}})
-    done = play(host, tmp_path, listed, over)
+    done = play(host, tmp_path, listed)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     return json.loads(host.path(RESULTS).read_text()), done.stdout
-
-
-@contextlib.contextmanager
-def served(host: Machine) -> Iterator[dict[str, Any]]:
-    """Serve the host over ssh; the variables by which it is reached."""
-    if shutil.which("ssh") is None:
-        pytest.skip("there is no ssh here: apt-get install openssh-client")
-    argv = [sys.executable, "-m", "testbed", "sshd", str(host.directory)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        try:
-            yield json.loads(server.stdout.readline())
-        finally:
-            server.terminate()
 
 
 def steps(output: str) -> list[str]:
@@ -111,19 +90,6 @@ def test_a_connection_that_comes_back(host: Machine, tmp_path: Path) -> None:
     host.faults(SLOWLY, LOST_IN_MID_UPDATE)
     (result,), output = results(host, tmp_path, {UPDATE: {}})
     assert "gz1: The connection is lost (the connection was lost while the command ran)." in output
-    assert (result["changed"], result["resumed"]) == (True, False)
-    assert updating.statuses_of(result) == {"global": "updated", "web01": "updated", "db01": "updated"}
-    assert "zone:db01  Actions" in steps(output)
-    assert left(host) == []
-
-
-@pytest.mark.parametrize("pipelining", ["true", "false"])
-def test_over_ssh(host: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pipelining: str) -> None:
-    monkeypatch.setenv("ANSIBLE_PIPELINING", pipelining)
-    host.faults(SLOWLY, LOST_IN_MID_UPDATE)
-    with served(host) as over:
-        (result,), output = results(host, tmp_path, {UPDATE: {}}, over=over)
-    assert "gz1: The connection is lost" in output
     assert (result["changed"], result["resumed"]) == (True, False)
     assert updating.statuses_of(result) == {"global": "updated", "web01": "updated", "db01": "updated"}
     assert "zone:db01  Actions" in steps(output)
