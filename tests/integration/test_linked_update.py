@@ -240,6 +240,7 @@ def test_pkg_itself_first(machine: MakeMachine) -> None:
     ran = done(attempt(host))
     assert ran.typed == [*LOOK, DRY, install, *LOOK, DRY, REAL, *LOOK]
     assert statuses(ran) == {"global": "updated", "web01": "updated"}
+    assert ran.result["be"]["backup"] == ["omnios-r151054-backup-1", "omnios-r151054-backup-2"]
     assert not any(version.endswith(STAMP) for version in versions(host, "package/pkg", "web01"))
     assert done(attempt(host)).result["changed"] is False
 

@@ -219,6 +219,7 @@ class _Update:
         finally:
             self.exit_code = planner.exit_code
             self.images = came_out(self.before, UpdatePlan(()), planner.site.installed(), staged=False)
+            self.environments.note_kept(update_be.backups_of_pkg_itself(site.bes, planner.site.bes), {})
         site = planner.site
         self._look_for_pins(site, plan)
         if plan.nothing_to_do and not self._tells_zones(site):

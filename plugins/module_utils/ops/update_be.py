@@ -74,7 +74,18 @@ def appeared(
 def _is_backup(be: BootEnvironment, plan: UpdatePlan, running: str) -> bool:
     if plan.backup_be_name:
         return be.name == plan.backup_be_name
+    return _has_backup_name(be, running)
+
+
+def _has_backup_name(be: BootEnvironment, running: str) -> bool:
     return bool(re.fullmatch(rf"{re.escape(running)}-backup-\d+", be.name))
+
+
+def backups_of_pkg_itself(before: Sequence[BootEnvironment], after: Sequence[BootEnvironment]) -> list[BootEnvironment]:
+    """Return what pkg has cloned before it changed package/pkg: that holds the state from before the whole update."""
+    known = [identity(be) for be in before]
+    running = next((be.name for be in before if be.active_now), "")
+    return [be for be in after if identity(be) not in known and _has_backup_name(be, running)]
 
 
 def is_activated(be: BootEnvironment) -> bool:

@@ -66,7 +66,7 @@ class Environments:
     def note_kept(self, bes: Sequence[BootEnvironment], holds: Mapping[str, Sequence[str]]) -> None:
         """Tell of those that hold the state from before. `holds` is what was frozen when they were made."""
         if bes:
-            self.told["backup"] = [be.name for be in bes]
+            self.told["backup"] = [*self.told.get("backup", ()), *(be.name for be in bes)]
             self.changed = True
             self.let_go_in(bes, holds)
 
