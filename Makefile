@@ -51,7 +51,7 @@ unit: $(READY) ## tests of the collection's own code
 testbed-tests: $(READY) ## tests of the testbed's own code
 	pytest -n $(JOBS) tests/testbed/tests
 
-integration: $(READY) ## the module on simulated hosts: exact commands, every refusal, every failure
+integration: $(READY) ## the modules on simulated hosts: exact commands, every refusal, every failure
 	pytest -n $(JOBS) tests/integration
 
 conformance: $(READY) ## every recording replayed against the testbed (others: RECORDINGS=DIRECTORY)
@@ -70,7 +70,7 @@ molecule: $(READY) ## role and playbook, one scenario each
 sanity: $(READY) ## ansible-test sanity
 	@python tests/tools/sanity.py
 
-bench: $(READY) ## what a command, a switch and a look at all zones cost
+bench: $(READY) ## what a command, a switch, a look at all zones and an update cost
 	@$(IN_TESTS) bench
 
 docs: $(READY) ## the docs site, into build/docs/html
