@@ -90,7 +90,9 @@ def test_a_zone_in_a_new_boot_environment(keep: bool, machine: MakeMachine) -> N
     assert "The running system is as it was." in failed.message
     assert (f"half done, {NEW}, was destroyed" in failed.message) is not keep
     assert (f"half done, {NEW}; it is kept" in failed.message) is keep
+    assert "/tmp/" not in failed.message
     assert (failed.result["changed"], failed.result["reboot_required"]) == (keep, False)
+    assert failed.result["lost_writes"] == []
     assert (failed.result["be"]["half_done"], failed.result["be"]["destroyed"]) == ([NEW], not keep)
     assert list(boot_environments(host)) == ["omnios-r151054", *([NEW] if keep else [])]
     if not keep:

@@ -10,6 +10,7 @@ there afterwards, image by image, in the running system or in the new boot envir
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence
@@ -48,6 +49,7 @@ from .update_zones import ZonesUpdate
 _RUN_AGAIN = "Run again: it plans from what there is now, and goes on from there."
 _UNTOUCHED = "The running system is as it was."
 _PERHAPS_TOUCHED = "No image has what was planned; some files may be changed already (`pkg verify` tells)."
+_MOUNTED_CLONE = re.compile(r"/tmp/tmp\w{8}(?=/)")
 _UNNAMED = "(the new boot environment)"
 _UNNAMED_BACKUP = "(the backup boot environment)"
 
@@ -128,7 +130,7 @@ class _Update:
             "exit_reason": None if self.exit_code is None else exitcodes.exit_reason(self.exit_code),
             "release_notes": list(plan.release_notes),
             "findings": [finding.as_result() for finding in self.findings],
-            "lost_writes": self.lost_writes,
+            "lost_writes": self.lost_writes if self.environments.reboot_required else [],
             "resumed": self.resumed,
             "actions": list(self.runner.actions),
             "diagnosis": diagnosis.as_result() if diagnosis else None,
@@ -466,9 +468,17 @@ class _Update:
         if result.rc == exitcodes.PKG_OK:
             return not_as_planned(self.images)
         told = pkg_update.explain(result, "The update", self._roots())
+        if self.plan and self.plan.new_be:
+            told = _in_the_running_system(told)
         stands = where_it_stands(self.images) or (_UNTOUCHED if self.plan and self.plan.new_be else _PERHAPS_TOUCHED)
         sentence = " ".join(text for text in (told.sentence, stands, self.environments.left_behind()) if text)
         return replace(told, sentence=sentence, remedy=_with_again(told.remedy))
+
+
+def _in_the_running_system(told: Diagnosis) -> Diagnosis:
+    """Return what is said of a clone with the paths of its origin: where it was mounted (bootenv.py) it is no more."""
+    sentence, remedy = (_MOUNTED_CLONE.sub("", text) for text in (told.sentence, told.remedy))
+    return replace(told, sentence=sentence, remedy=remedy)
 
 
 def _with_again(remedy: str) -> str:
