@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,8 +47,7 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     host = Host(Path(directory).resolve())
     ready(host)
     if os.environ.get(CONNECTION):
-        with open(os.environ[CONNECTION], "r+") as file:  # not there: it broke already
-            file.write(f"{os.getsid(0)}")
+        _note_session(os.environ[CONNECTION])
     _namespace()
     _show(host)
     name = host.state.uname.get("nodename", "omnios").encode()
@@ -60,6 +60,14 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
     if "TERM" in os.environ:
         full["TERM"] = os.environ["TERM"]
     os.execvpe(argv[0], list(argv), full)
+
+
+def _note_session(connection: str) -> None:
+    try:
+        with open(connection, "r+") as file:
+            file.write(f"{os.getsid(0)}")
+    except FileNotFoundError:
+        raise ConnectionAbortedError(errno.ECONNABORTED, "its connection broke before it began") from None
 
 
 def ready(host: Host) -> None:
