@@ -173,6 +173,15 @@ def test_a_zone_that_does_not_fit_its_global_zone_is_refused(machine: MakeMachin
     assert statuses(refused) == {"web01": "failed"}
 
 
+def test_a_zone_whose_parent_lost_a_package_cannot_be_synced(machine: MakeMachine) -> None:
+    host = make(machine, WEB01)
+    host.command("pkg uninstall -I system/network")
+    refused = attempt(host, scope="zones", packages=("web/curl",))
+    assert (refused.cause, refused.typed) == ("parent-missing", LOOK)
+    assert "`pkg -R /zones/web01/root uninstall system/network`" in refused.message
+    assert "sync-linked" not in refused.message
+
+
 def test_one_failing_zone_does_not_stop_the_others(machine: MakeMachine) -> None:
     host = make(machine)
     publish(host, "curl")

@@ -21,7 +21,7 @@ from ..model.exitcodes import PKG_NOTHING_TO_DO, PKG_OK
 from ..model.finding import Diagnosis, Finding, Refusal, refuse
 from ..model.fmri import Fmri, is_wild, matching
 from ..model.image import ImageView
-from ..model.parent import SELF, violations
+from ..model.parent import MISSING, SELF, violations
 from ..model.plan import Plan
 from ..model.update import FAILED, ImagePlan, Request, UpdatePlan
 from ..model.zone import Zone
@@ -178,6 +178,9 @@ def _out_of_sync(one: ZoneUpdate, parent: ImageView) -> Diagnosis | None:
     broken = violations(one.view.parent_dependencies, parent.installed)
     if not broken:
         return None
+    lost = [(one.zone.name, violation) for violation in broken if violation.outcome == MISSING]
+    if lost:
+        return update_preflight.lost_parent(lost, [one.seen], ()).diagnosis
     return Diagnosis(
         "out-of-sync",
         f"Zone {one.zone.name} does not fit the global zone, and any update inside it would first have to move what "
