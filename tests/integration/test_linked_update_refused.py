@@ -155,12 +155,21 @@ def test_packages_that_must_stay(pattern: str, stops: bool, machine: MakeMachine
         assert done(attempt(host, fail_on_remove=(pattern,))).result["changed"] is True
 
 
+@pytest.mark.parametrize("options", [{}, {"zones": ("db01",)}, {"recurse": False}])
+def test_a_package_that_is_installed_nowhere(options: dict[str, Any], machine: MakeMachine) -> None:
+    """With -r pkg passes it over, and ends as if there were nothing to do."""
+    host = make(machine, {**WEB01, "packages": {"add": ["database/postgresql"]}}, DB01)
+    name = "postgresql" if options else "nosuch"
+    refused(host, "not-installed", f"{name} is installed neither", typed=LOOK, packages=(name,), **options)
+
+
 def test_a_name_that_is_taken(machine: MakeMachine) -> None:
     """It matters only if there is something to do."""
     host = make(machine, WEB01)
     assert done(attempt(host, be_name="omnios-r151054")).result["changed"] is False
     publish(host, "kernel")
-    refused(host, "be-name-taken", "omnios-r151054 already", be_name="omnios-r151054")
+    said = refused(host, "be-name-taken", "omnios-r151054 already", be_name="omnios-r151054")
+    assert "beadm destroy" not in said
 
 
 def test_a_new_boot_environment_denied(machine: MakeMachine) -> None:

@@ -180,6 +180,8 @@ class _Update:
             self._update_zones(site)
             return
         update_preflight.check_zones(self.request, site.zones, journal.unfinished())
+        chosen = [one.installed for one in self.before if one.linked and one.selected and one.installed is not None]
+        update_preflight.check_packages(self.request, chosen)
         self._check_publishers(site)
         self._say(update_preflight.frozen_packages(site.parent, site.zones))
         self.holds = update_hold.resolve_all(self.request, site.zones)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from ..model import linked
 from ..model.be import BootEnvironment, by_name
 from ..model.finding import Finding, Refusal, refuse
-from ..model.fmri import Fmri
+from ..model.fmri import Fmri, matching
 from ..model.image import ImageView
 from ..model.parent import MISSING, Violation, violations
 from ..model.update import ImagePlan, Request, UpdatePlan
@@ -110,6 +110,21 @@ def check_zones(request: Request, zones: Sequence[ZoneSurvey], switching: Sequen
             )
 
 
+def check_packages(request: Request, installed: Sequence[Mapping[str, Fmri]]) -> None:
+    """Refuse what is installed nowhere: with -r pkg passes it over without a word, and ends well.
+
+    `installed` is what the images have that are to be updated.
+    """
+    for pattern in request.packages:
+        if not any(matching(pattern, stems) for stems in installed):
+            raise refuse(
+                "not-installed",
+                f"{pattern} is installed neither in the global zone nor in a zone that is to be updated: an update "
+                "installs nothing new.",
+                f"Correct the name, or install it first (`pkg install {pattern}`, with `-R ROOT` in a zone).",
+            )
+
+
 def switching_zone(name: str) -> Refusal:
     """Return the refusal for a zone of which a change of brand is not finished."""
     return refuse(
@@ -126,10 +141,9 @@ def check_plan(request: Request, plan: UpdatePlan, bes: Sequence[BootEnvironment
     _check_space(plan)
     taken = by_name(bes, request.be_name) if request.be_name is not None else None
     if taken is not None and plan.new_be:
+        go = "" if taken.active_now else f", or `beadm destroy {taken.name}` if it may go"
         raise refuse(
-            "be-name-taken",
-            f"There is a boot environment {taken.name} already.",
-            f"Choose another `be_name`, or `beadm destroy {taken.name}` if it may go.",
+            "be-name-taken", f"There is a boot environment {taken.name} already.", f"Choose another `be_name`{go}."
         )
 
 
