@@ -138,6 +138,13 @@ def test_what_a_lost_run_did_is_told(machine: MakeMachine) -> None:
     assert (again.result["resumed"], again.result["changed"]) == (False, False)
 
 
+def test_a_backup_that_a_lost_run_made(machine: MakeMachine) -> None:
+    host = make(machine, "libraries")
+    kill_after(host, f"{REAL} --require-backup-be", backup_be="always")
+    ran = done(attempt(host))
+    assert (ran.result["be"]["backup"], ran.result["resumed"]) == (["omnios-r151054-backup-1"], True)
+
+
 def test_a_boot_environment_that_a_lost_run_made(machine: MakeMachine) -> None:
     """It is read, taken for made, and nothing else is run."""
     host = make(machine, "kernel")

@@ -83,7 +83,7 @@ class _Finish:
             self._in_clone(new)
         else:
             self.images = self._came_out(self.site.installed(), staged=False)
-        self.environments.let_go_in(new.kept, self.lost.holds)
+        self.environments.note_kept(new.kept, lost.holds)
         if not self.check:
             self.store.remove()
         bes = beadm.boot_environments(self.runner) if self.plan.new_be else self.site.bes
