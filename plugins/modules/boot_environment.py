@@ -190,10 +190,10 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.boot_environments import (
     PRESENT,
     STATES,
-    BeFailed,
     Options,
     run,
 )
@@ -216,7 +216,7 @@ def main() -> None:
     )
     try:
         module.exit_json(**run(Runner(module.warn), Options(**module.params), module.check_mode))
-    except BeFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

@@ -148,10 +148,10 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.host_state import (
     STATES,
     Options,
-    StateFailed,
     run,
 )
 
@@ -175,7 +175,7 @@ def main() -> None:
     runner = Runner(module.warn, options["lock_timeout"])
     try:
         result = run(runner, Options(zones=None if zones is None else tuple(zones), **options), module.check_mode)
-    except StateFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
     module.exit_json(**result)
 

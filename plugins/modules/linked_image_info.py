@@ -226,7 +226,8 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.linked_image_info import InfoFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.linked_image_info import run
 
 
 def main() -> None:
@@ -240,7 +241,7 @@ def main() -> None:
     )
     try:
         module.exit_json(**run(Runner(module.warn), module.params["root"], module.params["zones"]))
-    except InfoFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

@@ -217,8 +217,9 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.uri import secrets
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.publishers import PublisherFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.publishers import run
 
 PUBLISHER = {
     "name": {"type": "str", "required": True},
@@ -249,7 +250,7 @@ def main() -> None:
     runner = Runner(module.warn, options.pop("lock_timeout"))
     try:
         module.exit_json(**run(runner, options, module.check_mode))
-    except PublisherFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

@@ -291,8 +291,9 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.update import Request
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.update import UpdateFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.update import run
 
 
 def main() -> None:
@@ -330,7 +331,7 @@ def main() -> None:
     request = Request(**given)
     try:
         module.exit_json(**run(Runner(module.warn, request.lock_timeout), request, module.check_mode, run_id))
-    except UpdateFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

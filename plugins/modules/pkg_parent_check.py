@@ -238,7 +238,8 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.parent_check import CheckFailed, Options, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.parent_check import Options, run
 
 
 def main() -> None:
@@ -261,7 +262,7 @@ def main() -> None:
         options["root"] = "/"
     try:
         module.exit_json(**run(Runner(module.warn), Options(**options)))
-    except CheckFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

@@ -171,7 +171,8 @@ diagnosis:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.try_package import Options, TryFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.try_package import Options, run
 
 
 def main() -> None:
@@ -193,7 +194,7 @@ def main() -> None:
     runner = Runner(module.warn, options.pop("lock_timeout"))
     try:
         module.exit_json(**run(runner, Options(**options), module.check_mode))
-    except TryFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

@@ -234,8 +234,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.brand import all_pair_brands
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.brand_switch import Options
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.switch import SwitchFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.switch import run
 
 
 def main() -> None:
@@ -266,7 +267,7 @@ def main() -> None:
     runner = Runner(module.warn, lock_timeout=options.lock_timeout)
     try:
         module.exit_json(**run(runner, options, module.check_mode))
-    except SwitchFailed as failure:
+    except RunFailed as failure:
         module.fail_json(msg=str(failure), **failure.result)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host import zfs
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import CommandError
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import boot_environments
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -48,7 +49,7 @@ def acting(host: Host, check: bool, options: dict[str, Any]) -> dict[str, Any]:
     runner = HostRunner(host, 0)
     try:
         result = boot_environments.run(runner, boot_environments.Options(**options), check)
-    except boot_environments.BeFailed as failure:
+    except RunFailed as failure:
         result = {**failure.result, "failed": True, "msg": str(failure)}
     return {**result, "warnings": runner.warnings}
 

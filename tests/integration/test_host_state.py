@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import host_state
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -27,7 +28,7 @@ def ask(machine: Machine, state: str, check: bool = False, **options: Any) -> Ou
     def work() -> dict[str, Any]:
         try:
             return host_state.run(HostRunner(Host("/"), 60), host_state.Options(state, **options), check)
-        except host_state.StateFailed as failure:
+        except RunFailed as failure:
             return {**failure.result, "failed": True, "msg": str(failure)}
 
     return machine.enter(work)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host import catalog
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import linked_image_info
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -33,7 +34,7 @@ def look(machine: Machine, root: str = "/", zones: list[str] | None = None) -> O
     def work() -> dict[str, Any]:
         try:
             return linked_image_info.run(HostRunner(Host("/"), 0), root, zones)
-        except linked_image_info.InfoFailed as failure:
+        except RunFailed as failure:
             return {**failure.result, "failed": True, "msg": str(failure)}
 
     before = machine.picture()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import publishers, survey
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -48,7 +49,7 @@ def attempt(host: Machine, check: bool = False, lock_timeout: float = 0, **optio
         runner = HostRunner(Host("/"), lock_timeout)
         try:
             result = publishers.run(runner, {**DEFAULTS, **options}, check)
-        except publishers.PublisherFailed as failure:
+        except RunFailed as failure:
             result = {**failure.result, "failed": True, "msg": str(failure)}
         return {**result, "warnings": runner.warnings}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import parent_check
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -38,7 +39,7 @@ def check(machine: Machine, root: str | None = "/", **options: Any) -> Outcome:
     def work() -> dict[str, Any]:
         try:
             return parent_check.run(HostRunner(Host("/"), 0), parent_check.Options(root=root, **options))
-        except parent_check.CheckFailed as failure:
+        except RunFailed as failure:
             return {**failure.result, "failed": True, "msg": str(failure)}
 
     before = machine.picture()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import try_package
 from integration.conftest import MakeMachine
 from integration.machine import Machine, Outcome
@@ -44,7 +45,7 @@ def attempt(host: Machine, package: str, check: bool = False, zone: str = "web01
         try:
             asked = try_package.Options(zone=zone, package=package, **given)
             return try_package.run(HostRunner(Host("/"), 0), asked, check)
-        except try_package.TryFailed as failure:
+        except RunFailed as failure:
             return {**failure.result, "failed": True, "msg": str(failure)}
 
     return host.enter(work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.model.update import Request
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import update
 from integration.machine import Machine, Outcome
@@ -26,7 +27,7 @@ def module(request: Request, check: bool = False, host: Host | None = None) -> d
     acting = HostRunner(host or Host("/"), request.lock_timeout)
     try:
         result = update.run(acting, request, check)
-    except update.UpdateFailed as failure:
+    except RunFailed as failure:
         result = {**failure.result, "failed": True, "msg": str(failure)}
     return {**result, "warnings": acting.warnings}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host import runner
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import switch
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.brand_switch import Options
 from testbed import command
@@ -90,7 +91,7 @@ def module(host: Host, options: dict[str, Any], check: bool = False) -> Result:
     acting = HostRunner(host, given.lock_timeout)
     try:
         result = switch.run(acting, given, check)
-    except switch.SwitchFailed as failure:
+    except RunFailed as failure:
         result = {**failure.result, "failed": True, "msg": str(failure)}
     return {**result, "warnings": acting.warnings}
 

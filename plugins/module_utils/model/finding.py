@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Mapping
 
 from .uri import mask
 
@@ -66,6 +66,17 @@ class Finding:
             "message": mask(self.message),
             "remedy": mask(self.remedy),
         }
+
+
+class RunFailed(Exception):
+    """A run failed, was refused, or found what it was told to fail on.
+
+    `result` is what the module hands back besides the message.
+    """
+
+    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
+        super().__init__(mask(message))
+        self.result = result
 
 
 class Refusal(Exception):

@@ -10,14 +10,14 @@ was killed needs no journal: the next one sees what is left to do.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Sequence
 
 from ..host import beadm, zfs
 from ..host.runner import CommandError, Result, Runner, StillRunning
 from ..model.be import BootEnvironment, by_name, is_legal_name, next_boot, running_be
 from ..model.be_tree import BeTree, trees, zones_without_root
 from ..model.dataset import BeFileSystem
-from ..model.finding import Diagnosis, Refusal, refuse
+from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
 from ..model.zone import Zone
 from .retention import Kept, Snapshots, candidates, in_use, retain
 from .survey import zones_here
@@ -95,16 +95,8 @@ class Plan:
     after: tuple[BeTree, ...]
 
 
-class BeFailed(Exception):
-    """The boot environments are not as they should be; `result` goes beside the message."""
-
-    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def run(runner: Runner, options: Options, dry: bool) -> dict[str, Any]:
-    """Return the module's result. Raises BeFailed."""
+    """Return the module's result. Raises RunFailed."""
     result: dict[str, Any] = {
         "changed": False,
         "created": None,
@@ -123,7 +115,7 @@ def run(runner: Runner, options: Options, dry: bool) -> dict[str, Any]:
         told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
     except CommandError as exc:
         told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-    raise BeFailed(told.message, {**result, "diagnosis": told.as_result(), "actions": list(runner.actions)})
+    raise RunFailed(told.message, {**result, "diagnosis": told.as_result(), "actions": list(runner.actions)})
 
 
 def _run(runner: Runner, options: Options, dry: bool, result: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from ..host.runner import CommandError, Runner, StillRunning
 from ..model import zone as states
 from ..model.be import running_be
 from ..model.brand import linked_brands
-from ..model.finding import Diagnosis, Refusal, refuse
+from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
 from ..model.host_state import Fault, Note, Services, missing, silent, still_good, to_boot, to_halt, unhealthy, worse
 from ..model.zone import Zone
 from .hands import LIMIT_SECONDS, StepFailed, let_zoneadm_end
@@ -47,25 +47,17 @@ class Options:
     lock_timeout: float = 600
 
 
-class StateFailed(Exception):
-    """The run failed or was refused; `result` is what the module hands back besides the message."""
-
-    def __init__(self, message: str, result: dict[str, Any]) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def run(runner: Runner, options: Options, check: bool) -> dict[str, Any]:
-    """Bring the host to the state. Returns the module's result. Raises StateFailed."""
+    """Bring the host to the state. Returns the module's result. Raises RunFailed."""
     one = _Run(runner, options, check)
     try:
         {NOTED: one.note, HALTED: one.halt, RESTORED: one.restore, FORGOTTEN: one.forget}[options.state]()
         return one.result()
     except (Refusal, StepFailed) as exc:
-        raise StateFailed(str(exc), one.result(exc.diagnosis)) from None
+        raise RunFailed(str(exc), one.result(exc.diagnosis)) from None
     except (CommandError, OSError) as exc:
         told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-        raise StateFailed(told.message, one.result(told)) from None
+        raise RunFailed(told.message, one.result(told)) from None
 
 
 class _Run:

@@ -11,7 +11,7 @@ from typing import Any, Sequence
 from ..host.runner import CommandError, Runner
 from ..model import linked
 from ..model.brand import VIRTUAL_MACHINES
-from ..model.finding import Diagnosis, Finding, Refusal
+from ..model.finding import Diagnosis, Finding, Refusal, RunFailed
 from ..model.image import FROM_PKG, ImageView
 from ..model.parent import Violation, audit
 from ..model.publisher import Publisher, position_fault, told
@@ -32,24 +32,20 @@ _SHOWN_VIOLATIONS = 20
 _LONGEST_TEXT = 500
 
 
-class InfoFailed(Exception):
-    """Nothing can be said; `result` is what the module hands back besides the message."""
-
-    def __init__(self, diagnosis: Diagnosis, actions: Sequence[dict[str, Any]]) -> None:
-        super().__init__(diagnosis.message)
-        self.result = {"diagnosis": diagnosis.as_result(), "actions": list(actions)}
-
-
 def run(runner: Runner, root: str, names: Sequence[str] | None) -> dict[str, Any]:
-    """Return the module's result. Raises InfoFailed."""
+    """Return the module's result. Raises RunFailed."""
     try:
         seen = survey(runner, root, names)
         return describe(seen, environments(runner, seen), runner.actions)
     except Refusal as exc:
-        raise InfoFailed(exc.diagnosis, runner.actions) from None
+        raise _failed(exc.diagnosis, runner) from None
     except CommandError as exc:
         told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-        raise InfoFailed(told, runner.actions) from None
+        raise _failed(told, runner) from None
+
+
+def _failed(diagnosis: Diagnosis, runner: Runner) -> RunFailed:
+    return RunFailed(diagnosis.message, {"diagnosis": diagnosis.as_result(), "actions": list(runner.actions)})
 
 
 def describe(seen: Survey, around: Environments, actions: Sequence[dict[str, Any]]) -> dict[str, Any]:

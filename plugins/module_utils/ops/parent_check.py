@@ -11,7 +11,7 @@ from typing import Any, Collection, Mapping, Sequence
 
 from ..host.manifests import ManifestError
 from ..host.runner import CommandError, Runner
-from ..model.finding import Diagnosis, Finding, Refusal, refuse
+from ..model.finding import Diagnosis, Finding, Refusal, RunFailed, refuse
 from ..model.fmri import Fmri
 from ..model.image import FROM_DISK, FROM_PKG
 from . import manifest_check, parent_findings, parent_services
@@ -47,16 +47,8 @@ class Options:
     fail_on: Collection[str] = ()
 
 
-class CheckFailed(Exception):
-    """The check could not be made, or found what it was told to fail on; `result` goes beside the message."""
-
-    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def run(runner: Runner, options: Options) -> dict[str, Any]:
-    """Return the module's result. Raises CheckFailed."""
+    """Return the module's result. Raises RunFailed."""
     try:
         _check_codes(options)
         result = dict(_NOTHING_LOOKED_AT) if options.root is None else _look(runner, options, options.root)
@@ -71,9 +63,9 @@ def run(runner: Runner, options: Options) -> dict[str, Any]:
     else:
         reasons = failures(result, options.fail_on)
         if reasons:
-            raise CheckFailed("; ".join(reasons) + ".", result)
+            raise RunFailed("; ".join(reasons) + ".", result)
         return result
-    raise CheckFailed(told.message, {"diagnosis": told.as_result(), "actions": list(runner.actions)})
+    raise RunFailed(told.message, {"diagnosis": told.as_result(), "actions": list(runner.actions)})
 
 
 def _check_codes(options: Options) -> None:

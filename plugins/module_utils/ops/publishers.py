@@ -18,7 +18,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ..host import image, pkg_publisher
 from ..host.image import ImageError
 from ..host.runner import CommandError, Runner, StillRunning
-from ..model.finding import Diagnosis, Refusal
+from ..model.finding import Diagnosis, Refusal, RunFailed
 from ..model.image import ImageView
 from ..model.publisher import PositionFault, Publisher, counting, told
 from ..model.publisher_plan import Edit, edit, properties_of, proxy_of
@@ -57,14 +57,6 @@ class Violation:
         return mask(f"Run linked_publisher for zone {self.zone}, or {lines}.")
 
 
-class PublisherFailed(Exception):
-    """Not all is as it should be; `result` goes beside the message."""
-
-    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def check(parent: ImageView, zones: Iterable[ZoneSurvey]) -> list[Violation]:
     """Return the linked zones on which every operation of the global zone would fail, each with what mends it."""
     violations = []
@@ -79,7 +71,7 @@ def check(parent: ImageView, zones: Iterable[ZoneSurvey]) -> list[Violation]:
 
 
 def run(runner: Runner, options: Mapping[str, Any], dry: bool) -> dict[str, Any]:
-    """Return the module's result. Raises PublisherFailed."""
+    """Return the module's result. Raises RunFailed."""
     try:
         asked = wishes(options["publishers"], options["zone_publishers"], options["remove_unlisted"])
         tasks = plan(survey(runner, "/", None), asked, options["zones"])
@@ -90,7 +82,7 @@ def run(runner: Runner, options: Mapping[str, Any], dry: bool) -> dict[str, Any]
     else:
         return _Executor(runner, tasks).foresee() if dry else _Executor(runner, tasks).carry_out()
     result = {"changed": False, "images": [], "diagnosis": why.as_result(), "actions": list(runner.actions)}
-    raise PublisherFailed(why.message, result)
+    raise RunFailed(why.message, result)
 
 
 class _Executor:
@@ -118,7 +110,7 @@ class _Executor:
         return self._result()
 
     def carry_out(self) -> dict[str, Any]:
-        """Bring every image there. Raises PublisherFailed."""
+        """Bring every image there. Raises RunFailed."""
         for group in self.groups:
             failed = [task for task in group if task.edit and not self._bring(task)]
             if any(task.bound or task is self.parent for task in failed):
@@ -135,7 +127,7 @@ class _Executor:
             first.remedy,
             tuple(line for failure in self.failures[:_TOLD] for line in failure.evidence),
         )
-        raise PublisherFailed(told_all.message, {**self._result(), "diagnosis": told_all.as_result()})
+        raise RunFailed(told_all.message, {**self._result(), "diagnosis": told_all.as_result()})
 
     def _bring(self, task: Task) -> bool:
         """Change one image, and read it back, whatever the commands said. Returns whether all is well."""

@@ -15,7 +15,7 @@ from ..host.runner import CommandError, Runner
 from ..host.safe import UnsafePath
 from ..model import zone as states
 from ..model.brand import pair_of
-from ..model.finding import Diagnosis, Refusal, refuse
+from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
 from ..model.uri import mask
 from ..model.zone import Zone
 from . import brand_switch, forward, rehearsal, way_back
@@ -27,14 +27,6 @@ from .hands import Hands, StepFailed, let_zoneadm_end
 _EARLY_PHASES = ("", "shutdown", "snapshot")
 
 
-class SwitchFailed(Exception):
-    """The run failed or was refused; `result` is what the module hands back besides the message."""
-
-    def __init__(self, message: str, result: dict[str, Any]) -> None:
-        super().__init__(mask(message))
-        self.result = result
-
-
 @dataclass(frozen=True)
 class _Prepared:
     """The journal to go on with, and what a rehearsal of this run has shown (None without one)."""
@@ -44,20 +36,20 @@ class _Prepared:
 
 
 def run(runner: Runner, options: Options, check: bool) -> dict[str, Any]:
-    """Bring the zone to the brand. Returns the module's result. Raises SwitchFailed."""
+    """Bring the zone to the brand. Returns the module's result. Raises RunFailed."""
     switch = _Switch(runner, options, check)
     try:
         return switch.run()
     except Refusal as exc:
-        raise SwitchFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
+        raise RunFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
     except CommandError as exc:
         told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-        raise SwitchFailed(told.message, switch.result(diagnosis=told)) from None
+        raise RunFailed(told.message, switch.result(diagnosis=told)) from None
     except StepFailed as exc:
-        raise SwitchFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
+        raise RunFailed(str(exc), switch.result(diagnosis=exc.diagnosis)) from None
     except (OSError, UnsafePath) as exc:
         told = _file_trouble(exc)
-        raise SwitchFailed(told.message, switch.result(diagnosis=told)) from None
+        raise RunFailed(told.message, switch.result(diagnosis=told)) from None
 
 
 class _Switch:
@@ -197,7 +189,7 @@ class _Switch:
             raise self._failed(hands, course, StepFailed(_file_trouble(exc))) from None
         return self.result()
 
-    def _failed(self, hands: Hands, course: str, failure: StepFailed) -> SwitchFailed:
+    def _failed(self, hands: Hands, course: str, failure: StepFailed) -> RunFailed:
         """Decide what becomes of the zone after a failure, and do it."""
         told = failure.diagnosis
         name = hands.zone.name
@@ -237,13 +229,13 @@ class _Switch:
         hint = ""
         if hands.journal.attach_begun and not had_snapshot:
             hint = " There was no snapshot: publishers and packages in it are as attach left them."
-        return SwitchFailed(
+        return RunFailed(
             f"{told.message} The zone was brought back: it is {hands.state} with brand {hands.brand}.{hint}",
             self.result(diagnosis=told, rolled_back=True, lost=lost),
         )
 
-    def _give_up(self, told: Diagnosis, more: str) -> SwitchFailed:
-        return SwitchFailed(f"{told.message} {more}".strip(), self.result(diagnosis=told))
+    def _give_up(self, told: Diagnosis, more: str) -> RunFailed:
+        return RunFailed(f"{told.message} {more}".strip(), self.result(diagnosis=told))
 
     def result(
         self,

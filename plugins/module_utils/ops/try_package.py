@@ -14,7 +14,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ..host import pkg, pkg_publisher, smf, zlogin
 from ..host.runner import CommandError, Result, Runner, StillRunning
-from ..model.finding import Diagnosis, Refusal, refuse
+from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
 from ..model.fmri import Fmri
 from ..model.image import ImageView
 from ..model.parent import PUBLISHER_MISMATCH, SATISFIED, SELF, counts, judge, parse_action
@@ -78,16 +78,8 @@ class Step:
         return {"where": self.where, "what": self.what, "argv": [mask(word) for word in self.argv]}
 
 
-class TryFailed(Exception):
-    """The package could not be tried, or its test failed; `result` goes beside the message."""
-
-    def __init__(self, message: str, result: Mapping[str, Any]) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def run(runner: Runner, options: Options, dry: bool) -> dict[str, Any]:
-    """Return the module's result. Raises TryFailed."""
+    """Return the module's result. Raises RunFailed."""
     result: dict[str, Any] = {"changed": False, "steps": [], "test": None}
     try:
         _try(runner, options, dry, result)
@@ -99,7 +91,7 @@ def run(runner: Runner, options: Options, dry: bool) -> dict[str, Any]:
         told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
     except CommandError as exc:
         told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-    raise TryFailed(told.message, {**result, "diagnosis": told.as_result(), "actions": list(runner.actions)})
+    raise RunFailed(told.message, {**result, "diagnosis": told.as_result(), "actions": list(runner.actions)})
 
 
 def _try(runner: Runner, options: Options, dry: bool, result: dict[str, Any]) -> None:

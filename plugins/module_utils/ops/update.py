@@ -24,10 +24,9 @@ from ..host.update_store import UpdateJournal, UpdateStore, planned
 from ..model import exitcodes, linked
 from ..model.be import BootEnvironment
 from ..model.dataset import active_zone_bes, zone_bes_at
-from ..model.finding import Diagnosis, Finding, Refusal, refuse
+from ..model.finding import Diagnosis, Finding, Refusal, RunFailed, refuse
 from ..model.image import FROM_DISK
 from ..model.update import ZONES, Request, UpdatePlan
-from ..model.uri import mask
 from ..model.zone import RUNNING
 from . import publishers, update_be, update_delivery, update_hold, update_lost, update_preflight, update_zones
 from .update_environments import Environments
@@ -54,16 +53,8 @@ _UNNAMED = "(the new boot environment)"
 _UNNAMED_BACKUP = "(the backup boot environment)"
 
 
-class UpdateFailed(Exception):
-    """The run failed or was refused; `result` is what the module hands back besides the message."""
-
-    def __init__(self, message: str, result: dict[str, Any]) -> None:
-        super().__init__(mask(message))
-        self.result = result
-
-
 def run(runner: Runner, request: Request, check: bool, run_id: str | None = None) -> dict[str, Any]:
-    """Bring the update about, or say what it would do. Returns the module's result. Raises UpdateFailed.
+    """Bring the update about, or say what it would do. Returns the module's result. Raises RunFailed.
 
     The result is kept on the host under `run_id` until somebody acknowledges it.
     """
@@ -81,7 +72,7 @@ def run(runner: Runner, request: Request, check: bool, run_id: str | None = None
         told = Diagnosis(
             "file-trouble", f"A file of this host is in the way: {words(exc)}.", "Mend that, then run again."
         )
-    raise UpdateFailed(told.message, update.delivered(told))
+    raise RunFailed(told.message, update.delivered(told))
 
 
 class _Update:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.linked_image_info import InfoFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.linked_image_info import run
 
 IMAGES = Path(__file__).resolve().parents[4] / "fixtures" / "images"
 NAMES = [path.name.split(".")[0] for path in sorted(IMAGES.glob("*.expected.json"))]
@@ -106,12 +107,12 @@ def test_kernel_and_userland_of_an_image_that_is_not_running(unpacked: Callable[
 
 @pytest.mark.parametrize(("zone", "message"), [("nosuch", "no zone nosuch"), ("global", "always looked at")])
 def test_a_zone_that_is_not_there(zone: str, message: str, unpacked: Callable[[str], Path]) -> None:
-    with pytest.raises(InfoFailed, match=message):
+    with pytest.raises(RunFailed, match=message):
         info(unpacked("v4-synced"), [zone])
 
 
 def test_a_root_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InfoFailed, match="no directory"):
+    with pytest.raises(RunFailed, match="no directory"):
         info(tmp_path / "nosuch")
-    with pytest.raises(InfoFailed, match="no pkg image"):
+    with pytest.raises(RunFailed, match="no pkg image"):
         info(tmp_path)

@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.linked_image_info import InfoFailed, run
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.linked_image_info import run
 
 SECRET = "the global zone's secret"
 Trap = Callable[[Path], None]
@@ -348,5 +349,5 @@ def test_texts_of_a_zone_are_shown_short_and_harmless(tree: tuple[int, Path]) ->
 def test_a_broken_configuration_of_zones(place: str, content: str, message: str, tree: tuple[int, Path]) -> None:
     top = tree[1]
     (top / place).write_text(content)
-    with pytest.raises(InfoFailed, match=message):
+    with pytest.raises(RunFailed, match=message):
         info(top)

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.illumos.linked_zones.plugins.module_utils.host.runner import Runner
+from ansible_collections.illumos.linked_zones.plugins.module_utils.model.finding import RunFailed
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops import parent_check
-from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.parent_check import CheckFailed, Options
+from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.parent_check import Options
 from ansible_collections.illumos.linked_zones.plugins.module_utils.ops.parent_findings import CODES, PARENT_CODES
 
 Unpack = Callable[[str], Path]
@@ -219,11 +220,11 @@ def test_ignored_codes_do_not_count(unpacked: Unpack) -> None:
 
 def test_fails_on_codes_and_severities_with_all_that_was_found(unpacked: Unpack) -> None:
     root = unpacked("bench-v5")
-    with pytest.raises(CheckFailed) as caught:
+    with pytest.raises(RunFailed) as caught:
         check(root, fail_on=["parent-newer"], zones=["z03", "z05"])
     assert str(caught.value) == "z03: parent-newer."
     assert {finding["zone"] for finding in caught.value.result["findings"]} == {"z03", "z05"}
-    with pytest.raises(CheckFailed, match=r"^z05: publisher-order; z09: publisher-missing\.$"):
+    with pytest.raises(RunFailed, match=r"^z05: publisher-order; z09: publisher-missing\.$"):
         check(root, fail_on=["error"], zones=["z05", "z09"])
     assert check(root, fail_on=["error"], zones=["z01"])["in_sync"]
 
@@ -233,7 +234,7 @@ def test_what_would_be_if_a_zone_were_linked_fails_by_its_severity_alone(unpacke
     found = {finding["code"] for finding in by_name(check(root))["old01"]["findings"]}
     assert "parent-older" in found
     assert check(root, zones=["old01"], fail_on=["error", *found])["in_sync"]
-    with pytest.raises(CheckFailed, match="old01: .*parent-older"):
+    with pytest.raises(RunFailed, match="old01: .*parent-older"):
         check(root, zones=["old01"], fail_on=["info"])
 
 
@@ -247,7 +248,7 @@ def test_what_would_be_if_a_zone_were_linked_fails_by_its_severity_alone(unpacke
     ],
 )
 def test_options_that_mean_nothing(options: dict[str, Any], message: str, unpacked: Unpack) -> None:
-    with pytest.raises(CheckFailed, match=message):
+    with pytest.raises(RunFailed, match=message):
         check(unpacked("v5-synced"), **options)
 
 
@@ -256,7 +257,7 @@ def test_manifests_alone_read_no_image(tmp_path: Path) -> None:
     result = parent_check.run(Runner(pytest.fail), Options(root=None, manifests=[str(tmp_path)]))
     assert (result["in_sync"], result["zones"], result["source"]) == (None, [], None)
     assert [entry["path"] for entry in result["manifests"]] == [str(tmp_path / "a.p5m")]
-    with pytest.raises(CheckFailed):
+    with pytest.raises(RunFailed):
         parent_check.run(Runner(pytest.fail), Options(root=None, manifests=[str(tmp_path / "nosuch")]))
 
 
