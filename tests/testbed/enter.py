@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +64,8 @@ def execute(directory: Path | str, argv: Sequence[str], env: Mapping[str, str] |
 
 
 def _note_session(connection: str) -> None:
+    # A session hangs up when its connection breaks, also where who started us ignores that (nohup).
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         with open(connection, "r+") as file:
             file.write(f"{os.getsid(0)}")
