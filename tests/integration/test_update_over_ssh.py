@@ -23,6 +23,7 @@ from integration import updating
 from integration.machine import Machine
 from integration.test_ansible import PLAYBOOK, environment
 from integration.test_update_progress import RESULTS, UPDATE, left, real_updates
+from walk import over_processes
 
 # With pipelining there is no terminal, without it there is one: what a broken connection does to them is not the same.
 HOSTS: dict[str, dict[str, Any]] = {
@@ -77,7 +78,8 @@ def served(hosts: list[Machine]) -> Iterator[list[dict[str, Any]]]:
         servers = []
         for host in hosts:
             argv = [sys.executable, "-m", "testbed", "sshd", str(host.directory)]
-            server = stack.enter_context(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True))
+            env = over_processes.ENVIRONMENT
+            server = stack.enter_context(subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True))
             stack.callback(server.terminate)
             servers.append(server)
         yield [json.loads(server.stdout.readline()) for server in servers if server.stdout]
@@ -104,8 +106,10 @@ def play(seen: Played, over: dict[str, dict[str, Any]], directory: Path) -> Play
     tasks = [{"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": TASKS}]
     (directory / "play.json").write_text(json.dumps(tasks))
     argv = [str(PLAYBOOK), "-i", str(directory / "hosts.json"), str(directory / "play.json")]
+    # As on a terminal: into a pipe Python would keep lines back until there are many.
+    env = {**environment(directory), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        argv, env=environment(directory), cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        argv, env=env, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         assert running.stdout
         for line in running.stdout:
