@@ -97,7 +97,8 @@ async def _session(host: Host, client: asyncssh.SSHServerProcess[bytes]) -> None
     argv = [sys.executable, "-IS", str(MAIN), "enter", str(host.directory), "--", *script]
     with _line(host) as line:
         boots = _boots(host)
-        start = _on_terminal if client.get_terminal_type() else _on_pipes
+        # its type is "" where the client knows none
+        start = _on_pipes if client.get_terminal_type() is None else _on_terminal
         process, ends = start(argv, {**os.environ, CONNECTION: str(line)}, client)
         ended = asyncio.ensure_future(_talk(client, process, ends))
         while not ended.done() and line.exists():
