@@ -10,8 +10,6 @@ Layout: docs of the formats in the project's reference (FORMAT-v4, FORMAT-v5).
 from __future__ import annotations
 
 import configparser
-import errno
-import fcntl
 import os
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping, Sequence
@@ -23,7 +21,7 @@ from ..model.literal import parse_list
 from ..model.parent import counts, facet_order, parse_action
 from ..model.publisher import Publisher, is_legal_name
 from ..model.uri import mask
-from . import catalog, safe
+from . import catalog, record_lock, safe
 from .catalog import ImageBusy, ImageError, ImageMissing, UnknownFormat
 
 __all__ = ["Config", "Image", "ImageBusy", "ImageError", "ImageMissing", "UnknownFormat"]
@@ -185,19 +183,7 @@ def in_use(root: str) -> bool:
 
     Raises OSError.
     """
-    try:
-        fd = os.open(os.path.join(root, _LOCK), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as exc:
-        if exc.errno in (errno.EACCES, errno.EAGAIN):
-            return True
-        raise
-    finally:
-        os.close(fd)
-    return False
+    return record_lock.is_held(os.path.join(root, _LOCK))
 
 
 def refreshed(root: str, publisher: str) -> float:

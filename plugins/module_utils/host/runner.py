@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Callable, Sequence
 
 from ..model.exitcodes import PKG_LOCKED
+from ..model.finding import Diagnosis
 from ..model.uri import mask
 
 # pkg's sentence for a locked image; set-publisher says it with exit code 1 (recording 11-locked-images).
@@ -61,9 +62,19 @@ class CommandError(Exception):
         super().__init__(mask(sentence))
         self.result = result
 
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What is said where nobody has more to say of it."""
+        return Diagnosis("probe-failed", str(self), "Mend that, then run again.")
+
 
 class StillRunning(CommandError):
     """A changing command that has not ended within its limit. It was not killed and may still do its work."""
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """What is said where nobody has more to say of it."""
+        return Diagnosis("still-running", str(self), "Wait for it to end, then run again.")
 
 
 class Runner:

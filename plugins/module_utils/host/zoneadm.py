@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
 from typing import Sequence
 
 from ..model.zone import ALL_STATES, Zone
+from . import record_lock
 from .runner import CommandError, Result, Runner
 
 LIST: Sequence[str] = ("zoneadm", "list", "-cp")
@@ -83,19 +81,7 @@ def boot(zone: str) -> list[str]:
 
 def is_busy(zone: str) -> bool:
     """Tell whether another zoneadm is at work on the zone, perhaps one that outlived a killed run."""
-    try:
-        fd = os.open(_LOCK_FILE.format(zone=zone), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as exc:
-        if exc.errno in (errno.EACCES, errno.EAGAIN):
-            return True
-        raise
-    finally:
-        os.close(fd)
-    return False
+    return record_lock.is_held(_LOCK_FILE.format(zone=zone))
 
 
 def last_words(result: Result) -> str:

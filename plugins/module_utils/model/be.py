@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Any, Sequence
+
+from .finding import refuse
 
 # What ZFS takes in one part of a dataset's name, without the blank; the 64 are libbe's own.
 _NAME = re.compile(r"[A-Za-z0-9_.:][A-Za-z0-9_.:-]{0,63}")
@@ -44,11 +46,28 @@ class BootEnvironment:
         """True for the boot environment that is booted next, and only then."""
         return "T" in self.active
 
+    def as_result(self) -> dict[str, Any]:
+        """Return what modules tell of every boot environment."""
+        return {
+            "name": self.name,
+            "uuid": self.uuid or None,
+            "active_now": self.active_now,
+            "active_on_reboot": self.active_on_reboot,
+            "active_once": self.active_once,
+            "mountpoint": self.mountpoint or None,
+        }
 
-def running_be(bes: Sequence[BootEnvironment]) -> BootEnvironment | None:
-    """Return the running boot environment, None if the list does not name exactly one with a uuid."""
+
+def running_be(bes: Sequence[BootEnvironment]) -> BootEnvironment:
+    """Return the running boot environment. Raises Refusal if the list does not name exactly one with a uuid."""
     running = [be for be in bes if be.active_now and be.uuid]
-    return running[0] if len(running) == 1 else None
+    if len(running) != 1:
+        raise refuse(
+            "no-boot-environment",
+            "`beadm list -H` does not show exactly one boot environment that is active now.",
+            "Boot the host from a boot environment made by beadm.",
+        )
+    return running[0]
 
 
 def next_boot(bes: Sequence[BootEnvironment]) -> BootEnvironment | None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Sequence
 
 from ..host import beadm, zfs
-from ..host.runner import CommandError, Result, Runner, StillRunning
+from ..host.runner import CommandError, Result, Runner
 from ..model.be import BootEnvironment, by_name, is_legal_name, next_boot, running_be
 from ..model.be_tree import BeTree, trees, zones_without_root
 from ..model.dataset import BeFileSystem
-from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
+from ..model.finding import Refusal, RunFailed, refuse
 from ..model.zone import Zone
 from .retention import Kept, Snapshots, candidates, in_use, retain
 from .survey import zones_here
@@ -109,12 +109,8 @@ def run(runner: Runner, options: Options, dry: bool) -> dict[str, Any]:
         _run(runner, options, dry, result)
         result["actions"] = list(runner.actions)
         return result
-    except Refusal as exc:
+    except (Refusal, CommandError) as exc:
         told = exc.diagnosis
-    except StillRunning as exc:
-        told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
-    except CommandError as exc:
-        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
     raise RunFailed(told.message, {**result, "diagnosis": told.as_result(), "actions": list(runner.actions)})
 
 
@@ -187,12 +183,7 @@ def check(options: Options) -> None:
 def look(runner: Runner, zones: Sequence[Zone]) -> Scene:
     """Read the boot environments and the file systems. Raises Refusal and CommandError."""
     bes = beadm.boot_environments(runner)
-    if running_be(bes) is None:
-        raise refuse(
-            "no-boot-environment",
-            "`beadm list -H` does not show exactly one boot environment that is active now.",
-            "Boot the host from a boot environment made by beadm.",
-        )
+    running_be(bes)  # refused where that cannot be told
     file_systems = zfs.be_layout(runner)
     return Scene(tuple(trees(bes, file_systems, zones)), tuple(file_systems), tuple(zones))
 
@@ -461,12 +452,7 @@ def _note(step: Step, plan: Plan, result: dict[str, Any]) -> None:
 def _be_result(tree: BeTree) -> dict[str, Any]:
     be = tree.be
     return {
-        "name": be.name,
-        "uuid": be.uuid or None,
-        "active_now": be.active_now,
-        "active_on_reboot": be.active_on_reboot,
-        "active_once": be.active_once,
-        "mountpoint": be.mountpoint or None,
+        **be.as_result(),
         "dataset": tree.root.name if tree.root else None,
         "created": be.created,
         "policy": be.policy,

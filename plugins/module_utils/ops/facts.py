@@ -96,12 +96,6 @@ def look(runner: Runner, options: Options, zone: Zone, known_dataset: str | None
     entire = check_global_image(options.brand == pair.linked, installed)
 
     be = running_be(beadm.boot_environments(runner))
-    if be is None:
-        raise refuse(
-            "no-boot-environment",
-            "`beadm list -H` does not show exactly one boot environment that is active now.",
-            "Boot the host from a boot environment made by beadm.",
-        )
     filesystems = zfs.filesystems(runner)
     zonepath = zone.zonepath.rstrip("/")
     zonepath_dataset = check_zonepath(

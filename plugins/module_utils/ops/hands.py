@@ -101,9 +101,7 @@ class Hands:
         try:
             return self.runner.change(argv, limit=LIMIT_SECONDS)
         except StillRunning as exc:
-            raise StepFailed(
-                Diagnosis("still-running", str(exc), "Wait for it to end, then run again."), still_running=True
-            ) from None
+            raise StepFailed(exc.diagnosis, still_running=True) from None
 
     def read_zone(self) -> Zone:
         """Read state and brand back. Raises StepFailed if that does not work. Not to be called dry."""

@@ -22,6 +22,7 @@ from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
 from ..model.host_state import Fault, Note, Services, missing, silent, still_good, to_boot, to_halt, unhealthy, worse
 from ..model.zone import Zone
 from .hands import LIMIT_SECONDS, StepFailed, let_zoneadm_end
+from .survey import no_such_zone
 
 NOTED = "noted"
 HALTED = "halted"
@@ -95,12 +96,6 @@ class _Run:
         services = self._services()
         self.unhealthy = unhealthy(services)
         be = running_be(beadm.boot_environments(self.runner))
-        if be is None:
-            raise refuse(
-                "no-boot-environment",
-                "`beadm list -H` does not show exactly one boot environment that is active now.",
-                "Boot the host from a boot environment made by beadm.",
-            )
         self.noted = host_state.load()
         if self.noted is not None and still_good(self.noted, host_state.boot_mark(), be.uuid):
             self.kept = True
@@ -138,12 +133,10 @@ class _Run:
         known = {zone.name: zone for zone in self.zones}
         for name in self.options.zones or ():
             if name not in known:
-                raise refuse(
-                    "no-such-zone", f"There is no zone {name[:80]}.", "`zoneadm list -cv` shows those there are."
-                )
-        linked = linked_brands(release.identify()[0])
+                raise no_such_zone(name)
         names = self.options.zones
         if names is None:
+            linked = linked_brands(release.identify()[0])
             names = tuple(zone.name for zone in self.zones if zone.brand in linked)
         for name in names:
             if known[name].state not in (states.RUNNING, states.INSTALLED, states.CONFIGURED, states.INCOMPLETE):

@@ -11,7 +11,7 @@ from typing import Any, Sequence
 from ..host.runner import CommandError, Runner
 from ..model import linked
 from ..model.brand import VIRTUAL_MACHINES
-from ..model.finding import Diagnosis, Finding, Refusal, RunFailed
+from ..model.finding import Finding, Refusal, RunFailed
 from ..model.image import FROM_PKG, ImageView
 from ..model.parent import Violation, audit
 from ..model.publisher import Publisher, position_fault, told
@@ -37,15 +37,9 @@ def run(runner: Runner, root: str, names: Sequence[str] | None) -> dict[str, Any
     try:
         seen = survey(runner, root, names)
         return describe(seen, environments(runner, seen), runner.actions)
-    except Refusal as exc:
-        raise _failed(exc.diagnosis, runner) from None
-    except CommandError as exc:
-        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
-        raise _failed(told, runner) from None
-
-
-def _failed(diagnosis: Diagnosis, runner: Runner) -> RunFailed:
-    return RunFailed(diagnosis.message, {"diagnosis": diagnosis.as_result(), "actions": list(runner.actions)})
+    except (Refusal, CommandError) as exc:
+        told = exc.diagnosis
+    raise RunFailed(told.message, {"diagnosis": told.as_result(), "actions": list(runner.actions)})
 
 
 def describe(seen: Survey, around: Environments, actions: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -166,12 +160,7 @@ def _release(kernel: Kernel | None, userland: Userland | None) -> dict[str, Any]
 def _boot_environments(around: Environments) -> list[dict[str, Any]]:
     return [
         {
-            "name": be.name,
-            "uuid": be.uuid or None,
-            "active_now": be.active_now,
-            "active_on_reboot": be.active_on_reboot,
-            "active_once": be.active_once,
-            "mountpoint": be.mountpoint or None,
+            **be.as_result(),
             "zone_bes": [
                 {"zone": zone, "dataset": dataset.name, "active": dataset.active == "on"}
                 for zone, datasets in around.zone_bes.items()

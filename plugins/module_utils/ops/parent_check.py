@@ -54,10 +54,8 @@ def run(runner: Runner, options: Options) -> dict[str, Any]:
         result = dict(_NOTHING_LOOKED_AT) if options.root is None else _look(runner, options, options.root)
         result["manifests"] = manifest_check.check(options.manifests, options.ignore) if options.manifests else []
         result["actions"] = list(runner.actions)
-    except Refusal as exc:
+    except (Refusal, CommandError) as exc:
         told = exc.diagnosis
-    except CommandError as exc:
-        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
     except ManifestError as exc:
         told = Diagnosis("manifest-unreadable", str(exc), "`manifests` names files and folders of the managed host.")
     else:

@@ -12,7 +12,7 @@ from ..model.finding import refuse
 from ..model.image import ImageView
 from ..model.publisher import PositionFault, Publisher, counting, position_fault, told
 from ..model.publisher_plan import Edit, Wanted, brought, declared, edit
-from .survey import Survey, ZoneSurvey, no_such_zone
+from .survey import Survey, ZoneSurvey, not_listed
 from .wanted_publishers import Wishes
 
 GLOBAL = "global"
@@ -150,7 +150,7 @@ def _check_names(seen: Survey, asked: Wishes, names: Sequence[str] | None) -> No
     listed = [zone.name for zone in seen.listed]
     for name in (*(names or ()), *asked.zones):
         if name not in listed:
-            raise no_such_zone(name)
+            raise not_listed(name)
     for name in asked.zones:
         if names is not None and name not in names:
             raise refuse(

@@ -17,7 +17,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ..host import image, pkg_publisher
 from ..host.image import ImageError
-from ..host.runner import CommandError, Runner, StillRunning
+from ..host.runner import CommandError, Runner
 from ..model.finding import Diagnosis, Refusal, RunFailed
 from ..model.image import ImageView
 from ..model.publisher import PositionFault, Publisher, counting, told
@@ -75,10 +75,8 @@ def run(runner: Runner, options: Mapping[str, Any], dry: bool) -> dict[str, Any]
     try:
         asked = wishes(options["publishers"], options["zone_publishers"], options["remove_unlisted"])
         tasks = plan(survey(runner, "/", None), asked, options["zones"])
-    except Refusal as exc:
+    except (Refusal, CommandError) as exc:
         why = exc.diagnosis
-    except CommandError as exc:
-        why = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
     else:
         return _Executor(runner, tasks).foresee() if dry else _Executor(runner, tasks).carry_out()
     result = {"changed": False, "images": [], "diagnosis": why.as_result(), "actions": list(runner.actions)}
@@ -177,10 +175,8 @@ class _Executor:
                     cause, remedy = pkg_publisher.trouble(done)
                     sentence = f"`{' '.join(argv)}` ended with exit code {done.rc}."
                     return Diagnosis(cause, sentence, remedy, tuple(done.lines()))
-        except StillRunning as exc:
-            return Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
         except CommandError as exc:
-            return Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
+            return exc.diagnosis
         return None
 
     def _failed(self, task: Task, trouble: Diagnosis, what: str) -> None:

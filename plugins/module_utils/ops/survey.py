@@ -247,12 +247,19 @@ def _chosen(zones: Sequence[Zone], names: Sequence[str] | None) -> list[Zone]:
     known = {zone.name: zone for zone in zones}
     for name in names:
         if name not in known:
-            raise no_such_zone(name)
+            raise not_listed(name)
     return [zone for zone in zones if zone.name in names]
 
 
-def no_such_zone(name: str) -> Refusal:
-    """Return what is to be raised for a name that no zone has."""
+def not_listed(name: str) -> Refusal:
+    """Return what is to be raised for a name in `zones` that is none of theirs."""
     if name == "global":
         return refuse("no-such-zone", "The global zone is always looked at.", "Leave it out of `zones`.")
-    return refuse("no-such-zone", f"There is no zone {name[:80]}.", "`zoneadm list -cv` shows those that there are.")
+    return no_such_zone(name)
+
+
+def no_such_zone(name: str, option: str | None = None) -> Refusal:
+    """Return what is to be raised for a name that no zone has; `option` is where it was given."""
+    where = f", which `{option}` names" if option else ""
+    remedy = "`zoneadm list -cv` shows those that there are."
+    return refuse("no-such-zone", f"There is no zone {name[:80]}{where}.", remedy)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from ..host import pkg, pkg_publisher, smf, zlogin
-from ..host.runner import CommandError, Result, Runner, StillRunning
-from ..model.finding import Diagnosis, Refusal, RunFailed, refuse
+from ..host.runner import CommandError, Result, Runner
+from ..model.finding import Refusal, RunFailed, refuse
 from ..model.fmri import Fmri
 from ..model.image import ImageView
 from ..model.parent import PUBLISHER_MISMATCH, SATISFIED, SELF, counts, judge, parse_action
@@ -22,7 +22,7 @@ from ..model.publisher import Publisher, is_legal_name, position_fault
 from ..model.uri import mask
 from ..model.zone import RUNNING
 from . import parent_services
-from .survey import Survey, ZoneSurvey, survey
+from .survey import Survey, ZoneSurvey, no_such_zone, survey
 
 # What is shown of what the packager's command printed, lines of each stream.
 _SHOWN_LINES = 100
@@ -85,12 +85,8 @@ def run(runner: Runner, options: Options, dry: bool) -> dict[str, Any]:
         _try(runner, options, dry, result)
         result["actions"] = list(runner.actions)
         return result
-    except Refusal as exc:
+    except (Refusal, CommandError) as exc:
         told = exc.diagnosis
-    except StillRunning as exc:
-        told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again.")
-    except CommandError as exc:
-        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
     raise RunFailed(told.message, {**result, "diagnosis": told.as_result(), "actions": list(runner.actions)})
 
 
@@ -175,7 +171,7 @@ def _zone(zones: Iterable[ZoneSurvey], options: Options) -> ZoneSurvey:
                     f"`zoneadm -z {options.zone} boot`, or leave `command` out.",
                 )
             return zone
-    raise refuse("no-such-zone", f"There is no zone {options.zone[:80]}.", "`zoneadm list -cv` shows those there are.")
+    raise no_such_zone(options.zone)
 
 
 def readable(zone: ZoneSurvey) -> ImageView:

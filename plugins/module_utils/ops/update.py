@@ -67,7 +67,7 @@ def run(runner: Runner, request: Request, check: bool, run_id: str | None = None
     except StillRunning as exc:
         told = Diagnosis("still-running", str(exc), "Wait for it to end, then run again: it finds out how it ended.")
     except CommandError as exc:
-        told = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
+        told = exc.diagnosis
     except (OSError, UnsafePath, ImageError) as exc:
         told = Diagnosis(
             "file-trouble", f"A file of this host is in the way: {words(exc)}.", "Mend that, then run again."

@@ -22,7 +22,7 @@ from ..model.image import Frozen, ImageView
 from ..model.parent import SATISFIED, SELF, judge
 from ..model.plan import Plan
 from ..model.update import Request, UpdatePlan
-from .survey import ZoneSurvey
+from .survey import ZoneSurvey, no_such_zone
 
 HELD = "held"
 _RUN_AGAIN = (
@@ -256,11 +256,7 @@ def resolve_all(request: Request, zones: Sequence[ZoneSurvey]) -> list[Hold]:
     known = {zone.zone.name: zone for zone in zones}
     for name in request.hold or {}:
         if name not in known:
-            raise refuse(
-                "no-such-zone",
-                f"There is no zone {name[:80]}, which `hold` names.",
-                "`zoneadm list -cv` shows those that there are.",
-            )
+            raise no_such_zone(name, "hold")
     return [resolve(names, known[name]) for name, names in (request.hold or {}).items()]
 
 

@@ -16,7 +16,7 @@ from ..model.fmri import Fmri, matching
 from ..model.image import ImageView
 from ..model.parent import MISSING, Violation, violations
 from ..model.update import ImagePlan, Request, UpdatePlan
-from .survey import ZoneSurvey
+from .survey import ZoneSurvey, no_such_zone
 
 FROZEN = "frozen"
 HELD_BACK = "held-back"
@@ -83,11 +83,7 @@ def check_zones(request: Request, zones: Sequence[ZoneSurvey], switching: Sequen
     for option, names in (("zones", request.zones or ()), ("exclude_zones", request.exclude_zones)):
         for name in names:
             if name not in known:
-                raise refuse(
-                    "no-such-zone",
-                    f"There is no zone {name[:80]}, which `{option}` names.",
-                    "`zoneadm list -cv` shows those that there are.",
-                )
+                raise no_such_zone(name, option)
             if not known[name].standing.linked:
                 raise refuse(
                     "not-linked",

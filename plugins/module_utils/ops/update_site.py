@@ -11,7 +11,6 @@ from typing import Sequence
 from ..host import beadm
 from ..host.runner import Runner
 from ..model.be import BootEnvironment, running_be
-from ..model.finding import refuse
 from ..model.image import ImageView
 from ..model.update import Request
 from .survey import ZoneSurvey, survey
@@ -62,14 +61,7 @@ def look(runner: Runner) -> Site:
     """Look at the running system. Raises Refusal and CommandError."""
     images = images_at(runner, "/")
     bes = beadm.boot_environments(runner)
-    running = running_be(bes)
-    if running is None:
-        raise refuse(
-            "no-boot-environment",
-            "`beadm list -H` does not show exactly one boot environment that is active now.",
-            "Boot the host from a boot environment made by beadm.",
-        )
-    return Site(images.parent, images.zones, bes, running)
+    return Site(images.parent, images.zones, bes, running_be(bes))
 
 
 def _installed(zone: ZoneSurvey) -> Installed | None:

@@ -26,7 +26,7 @@ from ..model.plan import Plan
 from ..model.update import FAILED, ImagePlan, Request, UpdatePlan
 from ..model.zone import Zone
 from . import update_hold, update_preflight
-from .survey import ZoneSurvey, survey
+from .survey import ZoneSurvey, no_such_zone, survey
 from .update_hold import Hold
 from .update_planning import EXPECTED_SECONDS, LIMIT_SECONDS
 from .update_result import ImageBefore, ImageResult, Installed, came_out, foreseen, not_as_planned, where_it_stands
@@ -81,11 +81,7 @@ def choose(request: Request, zones: Sequence[ZoneSurvey], switching: Sequence[st
     ):
         for name in names:
             if name not in known:
-                raise refuse(
-                    "no-such-zone",
-                    f"There is no zone {name[:80]}, which `{option}` names.",
-                    "`zoneadm list -cv` shows those that there are.",
-                )
+                raise no_such_zone(name, option)
     if request.zones is None:
         chosen = [one for one in zones if one.standing.linked and one.zone.name not in request.exclude_zones]
     else:
@@ -322,10 +318,8 @@ class ZonesUpdate:
             work(one)
         except StillRunning:
             raise
-        except Refusal as exc:
+        except (Refusal, CommandError) as exc:
             one.trouble = exc.diagnosis
-        except CommandError as exc:
-            one.trouble = Diagnosis("probe-failed", str(exc), "Mend that, then run again.")
         except (safe.UnsafePath, OSError, ImageError) as exc:
             why = str(exc) if isinstance(exc, ImageError) else f"{safe.words(exc)}."
             sentence = f"The image of zone {one.zone.name} cannot be read: {why}"
